@@ -1,0 +1,114 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { getProxyForUrl } from 'proxy-from-env';
+import { Agent, type AgentEvent } from '#internal/agent/agent';
+import { claimSession } from '#internal/agent/claim-session';
+import { loadKey } from '#internal/agent/key';
+import { type OriginAddress, parseOrigin } from '#internal/agent/origin-address';
+import type { Values } from '#internal/core/config';
+import { AditError, messageOf } from '#internal/core/errors';
+import { exitCodeOf, readInvocation } from '../command-line.ts';
+import { jsonPrinter, type Printer, textPrinter } from './printer.ts';
+import { agentSettings, originFromEnvironment } from './settings.ts';
+
+type AgentValues = Values<typeof agentSettings>;
+
+const usage = '[options] [http] <port|url>  or  adit [options] id';
+const examples = `
+Examples:
+  adit 3000                                 publish port 3000 through a hub on this machine
+  adit --hub https://hub.example.com 3000   publish it through yours
+  adit id                                   print the client id of your key`;
+
+let printer: Printer = textPrinter(process.stdout, process.stderr);
+
+async function main(): Promise<void> {
+  const { words, values } = readInvocation({
+    name: 'adit',
+    description: 'Publishes a private service at a stable public hostname, without opening a port.',
+    words: usage,
+    settings: agentSettings,
+    examples,
+  });
+  if (values.json) printer = jsonPrinter(process.stdout, process.stderr);
+  if (words.length === 1 && words[0] === 'id') process.stdout.write(`${(await loadKey(values.key)).clientId}\n`);
+  else await publish(originOf(words), values);
+}
+
+/** `http` may stand before the service, as hands know it from elsewhere. */
+function originOf(words: string[]): OriginAddress {
+  const [service, ...more] = words[0] === 'http' ? words.slice(1) : words;
+  if (more.length > 0) throw new AditError('ADIT_USAGE', `one service at a time, not also "${more.join(' ')}"`);
+  const origin = service === undefined ? originFromEnvironment(process.env) : parseOrigin(service);
+  if (!origin) throw new AditError('ADIT_USAGE', 'what shall be published? Name a port or a URL: adit 3000');
+  return origin;
+}
+
+async function publish(origin: OriginAddress, values: AgentValues): Promise<void> {
+  const { hub, hostHeader, state } = values;
+  const key = await loadKey(values.key);
+  const { session, lock, gaveWayTo } = await claimSession({
+    folder: runtimeFolder(),
+    hub: hub.origin,
+    keyId: key.clientId,
+    session: values.session,
+    port: origin.port,
+    self: { pid: process.pid, origin: origin.host },
+  });
+  if (gaveWayTo) {
+    printer.note(
+      `this key is in use by pid ${gaveWayTo.pid} for ${gaveWayTo.origin}: taking session ${session} instead`,
+    );
+  }
+  const ca = values.hubCa === undefined ? undefined : readCa(values.hubCa);
+  const proxy = getProxyForUrl(hub.href) || undefined;
+  const agent = new Agent(
+    { hub: { url: hub, ca, proxy }, origin, key, session, hostHeader },
+    {
+      log: printer.log,
+      onEvent: (event) => {
+        printer.event(event, origin.host);
+        if (event.event === 'online' && state !== undefined) void writeState(state, event);
+      },
+    },
+  );
+  const close = (): void => void agent.close();
+  process.once('SIGINT', close);
+  process.once('SIGTERM', close);
+  try {
+    await agent.run();
+  } finally {
+    lock.release();
+  }
+}
+
+function runtimeFolder(): string {
+  const folder = process.env['XDG_RUNTIME_DIR'];
+  return folder ? join(folder, 'adit') : join(tmpdir(), `adit-${userInfo().username}`);
+}
+
+function readCa(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new AditError('ADIT_USAGE', `--hub-ca: cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Whole or not at all: whoever waits for the file reads it at once. */
+async function writeState(path: string, { hostname }: Extract<AgentEvent, { event: 'online' }>): Promise<void> {
+  try {
+    await writeFile(`${path}.${process.pid}`, JSON.stringify({ hostname }));
+    await rename(`${path}.${process.pid}`, path);
+  } catch (error) {
+    printer.log.error(`cannot write the state file ${path}: ${messageOf(error)}`);
+  }
+}
+
+main().catch((thrown: unknown) => {
+  printer.fatal(thrown);
+  process.exitCode = exitCodeOf(thrown);
+});

@@ -1,0 +1,55 @@
+import type { Writable } from 'node:stream';
+import pc from 'picocolors';
+import type { AgentEvent } from '#internal/agent/agent';
+import { AditError, messageOf } from '#internal/core/errors';
+import { type Log, silentLog } from '#internal/core/log';
+
+/** How `adit` speaks: to people, or to programs. */
+export interface Printer {
+  event(event: AgentEvent, origin: string): void;
+  note(message: string): void;
+  fatal(thrown: unknown): void;
+  log: Log;
+}
+
+/** Lines for people. */
+export function textPrinter(out: Writable, err: Writable): Printer {
+  const say = (line: string): void => void out.write(`${line}\n`);
+  const complain = (message: string): void => void err.write(`${pc.yellow('adit:')} ${message}\n`);
+  return {
+    event(event, origin) {
+      switch (event.event) {
+        case 'online':
+          say(`${pc.green('online')}   ${pc.bold(event.url)} ${pc.dim('→')} ${origin}`);
+          return;
+        case 'offline':
+          say(`${pc.yellow('offline')}  ${event.reason}; next attempt in ${(event.retryInMs / 1_000).toFixed(1)} s`);
+          return;
+        default:
+          // Connecting is not worth a line, and what ends the command is told when it ends.
+          return;
+      }
+    },
+    note: (message) => say(`${pc.cyan('note')}     ${message}`),
+    fatal: (thrown) => void err.write(`${pc.red('adit:')} ${messageOf(thrown)}\n`),
+    log: { ...silentLog, warn: complain, error: complain },
+  };
+}
+
+/** One JSON event a line. */
+export function jsonPrinter(out: Writable, err: Writable): Printer {
+  const print = (event: object): void => void out.write(`${JSON.stringify(event)}\n`);
+  const complain = (message: string, fields = {}): void => print({ event: 'error', message, ...fields });
+  return {
+    event: print,
+    note: (message) => print({ event: 'note', message }),
+    fatal(thrown) {
+      const code = thrown instanceof AditError ? thrown.code : 'ADIT_FAILED';
+      // These two have said so already.
+      if (code !== 'ADIT_REPLACED' && code !== 'ADIT_REFUSED')
+        print({ event: 'error', code, message: messageOf(thrown) });
+      err.write(`adit: ${messageOf(thrown)}\n`);
+    },
+    log: { ...silentLog, warn: complain, error: complain },
+  };
+}

@@ -1,0 +1,106 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { HostHeader } from '#internal/agent/dispatch';
+import { type OriginAddress, parseOrigin } from '#internal/agent/origin-address';
+import { oneOf, type Setting } from '#internal/core/config';
+import { limits } from '#messages/limits';
+
+/** The settings of `adit`. */
+export const agentSettings = {
+  hub: {
+    flag: 'hub',
+    env: ['ADIT_HUB', 'PROXY_ENDPOINT'],
+    placeholder: 'url',
+    help: 'the hub to publish through; default http://localhost:6519',
+    parse: parseHub,
+    fallback: new URL('http://localhost:6519'),
+  },
+  key: {
+    flag: 'key',
+    env: ['KEY'],
+    placeholder: 'file',
+    help: 'the private key that the hostname is made of; created when missing; default ~/.config/adit/key.pem',
+    parse: parsePath,
+    fallback: join(homedir(), '.config', 'adit', 'key.pem'),
+  },
+  session: {
+    flag: 'session',
+    env: ['SESSION'],
+    placeholder: 'name',
+    help: 'a further hostname of the same key',
+    parse: parseSession,
+    fallback: undefined as string | undefined,
+  },
+  hubCa: {
+    flag: 'hub-ca',
+    env: ['HUB_CA'],
+    placeholder: 'file',
+    help: "certificates to trust the hub by (PEM), instead of the system's",
+    parse: parsePath,
+    fallback: undefined as string | undefined,
+  },
+  hostHeader: {
+    flag: 'host-header',
+    env: ['LOCAL_URL'],
+    placeholder: 'host',
+    help: 'what the service sees as Host: rewrite (its own name), preserve (the public one) or a value; default rewrite',
+    parse: parseHostHeader,
+    fallback: { kind: 'rewrite' } as HostHeader,
+  },
+  state: {
+    flag: 'state',
+    env: ['STATE'],
+    placeholder: 'file',
+    help: 'a file that receives {"hostname":"…"} once the tunnel is online',
+    parse: parsePath,
+    fallback: undefined as string | undefined,
+  },
+  wire: {
+    flag: 'wire',
+    env: ['WIRE'],
+    placeholder: 'version',
+    help: 'the protocol to speak with the hub: auto or v1; default auto',
+    parse: oneOf('auto', 'v1'),
+    fallback: 'auto' as const,
+  },
+  json: {
+    flag: 'json',
+    env: [],
+    help: 'print one JSON event a line',
+    parse: (text: string) => text === 'true',
+    fallback: false as boolean,
+  },
+} satisfies Record<string, Setting<unknown>>;
+
+/** The service that the environment of the original names. */
+export function originFromEnvironment(env: Record<string, string | undefined>): OriginAddress | undefined {
+  const text = env['LOCAL'];
+  return text === undefined || text === '' ? undefined : parseOrigin(text);
+}
+
+function parseHub(text: string): URL {
+  const url = /^https?:\/\//i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  if (!url) throw new Error(`"${text}" is not the URL of a hub; write it like https://hub.example.com`);
+  if (url.pathname !== '/' || url.search !== '' || url.username !== '') {
+    throw new Error(`"${text}" has a path or a user; a hub is scheme, host and port`);
+  }
+  return url;
+}
+
+function parsePath(text: string): string {
+  if (text === '') throw new Error('names no file');
+  return text;
+}
+
+function parseSession(text: string): string {
+  if (text.length <= limits.sessionNameLength) return text;
+  throw new Error(`has more than ${limits.sessionNameLength} letters`);
+}
+
+/** The original takes a host here, or a URL of which it takes the host. */
+function parseHostHeader(text: string): HostHeader {
+  if (text === 'rewrite' || text === 'preserve') return { kind: text };
+  const value = URL.canParse(text) && text.includes('://') ? new URL(text).host : text;
+  if (!/^[A-Za-z0-9._~-]+(:\d+)?$|^\[[0-9A-Fa-f:.]+\](:\d+)?$/.test(value)) throw new Error(`"${text}" is not a host`);
+  return { kind: 'value', value };
+}

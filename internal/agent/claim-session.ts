@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { AditError } from '#internal/core/errors';
+import { clientIdOfSession } from '#messages/client-id';
+import { type LockHolder, RuntimeLock } from './runtime-lock.ts';
+
+export interface ClaimOptions {
+  /** The folder of this user's locks. */
+  folder: string;
+  /** The origin of the hub's URL: the same name on another hub is another one. */
+  hub: string;
+  keyId: string;
+  /** The session that was asked for, if any. */
+  session: string | undefined;
+  port: number;
+  self: LockHolder;
+}
+
+export interface Claim {
+  session: string;
+  lock: RuntimeLock;
+  /** Who holds the key's own name, when this claim had to give way to it. */
+  gaveWayTo: LockHolder | undefined;
+}
+
+/**
+ * Claims a key's name on this machine, so that two agents of one user do not replace each other. Without a given
+ * session the first one has the key's own name and the next ones `port-<n>`. Throws ADIT_SESSION_IN_USE for a given
+ * session that is taken.
+ */
+export async function claimSession(options: ClaimOptions): Promise<Claim> {
+  const { session, port } = options;
+  if (session !== undefined) {
+    const taken = await take(options, session);
+    if (taken instanceof RuntimeLock) return { session, lock: taken, gaveWayTo: undefined };
+    const name = session === '' ? 'this key' : `session "${session}" of this key`;
+    throw new AditError(
+      'ADIT_SESSION_IN_USE',
+      `${name} is in use by adit with pid ${taken.pid}, which publishes ${taken.origin}: stop it, or name another --session`,
+    );
+  }
+  const own = await take(options, '');
+  if (own instanceof RuntimeLock) return { session: '', lock: own, gaveWayTo: undefined };
+  for (let n = 1; ; n += 1) {
+    const candidate = n === 1 ? `port-${port}` : `port-${port}-${n}`;
+    const lock = await take(options, candidate);
+    if (lock instanceof RuntimeLock) return { session: candidate, lock, gaveWayTo: own };
+  }
+}
+
+async function take({ folder, hub, keyId, self }: ClaimOptions, session: string): Promise<RuntimeLock | LockHolder> {
+  // Short, since the path of a local socket must be.
+  const name = createHash('sha256')
+    .update(`${hub} ${clientIdOfSession(keyId, session)}`)
+    .digest('hex')
+    .slice(0, 20);
+  return await RuntimeLock.take(folder, name, self);
+}

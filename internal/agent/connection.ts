@@ -1,0 +1,111 @@
+import type { IncomingMessage } from 'node:http';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import { WebSocket } from 'ws';
+import type { Clock } from '#internal/core/clock';
+import { AditError } from '#internal/core/errors';
+import type { Log } from '#internal/core/log';
+import { version } from '#internal/core/version';
+import type { AcceptStream } from '#internal/link/stream';
+import { V1AgentSession } from '#internal/link/v1/agent-session';
+import { linkOptions, websocketLink } from '#internal/link/websocket-link';
+import { limits } from '#messages/limits';
+import type { AgentKey } from './key.ts';
+import { lookupWithLocalhost } from './origin-address.ts';
+import { registrationToken } from './registration-token.ts';
+
+export interface HubAddress {
+  /** http(s), without a path. */
+  url: URL;
+  /** Certificates to trust instead of the system's, PEM. */
+  ca: Buffer | undefined;
+  /** The URL of an HTTP proxy to dial through. */
+  proxy: string | undefined;
+}
+
+export interface ConnectOptions {
+  hub: HubAddress;
+  key: AgentKey;
+  session: string;
+}
+
+export interface ConnectDeps {
+  clock: Clock;
+  log: Log;
+  accept: AcceptStream;
+}
+
+/** A registered connection to a hub. */
+export interface Connection {
+  /** Undefined when the hub has no domain. */
+  hostname: string | undefined;
+  /** How it ended: a websocket close code and the hub's reason. Never rejects. */
+  closed: Promise<{ code: number; reason: string }>;
+  disconnect(): void;
+  destroy(): void;
+}
+
+/**
+ * Dials the hub and registers. Throws ADIT_REFUSED when another attempt would end the same way, and any other error
+ * when it may not.
+ */
+export async function connect(options: ConnectOptions, deps: ConnectDeps, signal: AbortSignal): Promise<Connection> {
+  const { websocket, response } = await dial(options.hub, signal);
+  const isAditHub = response.headers['adit-version'] !== undefined;
+  const maxBodyBytes = isAditHub ? limits.v1Body : limits.v1OriginalHubBody;
+  let onClosed: (end: { code: number; reason: string }) => void = () => undefined;
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    onClosed = resolve;
+  });
+  const session = new V1AgentSession(
+    { maxBodyBytes },
+    { ...deps, onClosed: (code, reason) => onClosed({ code, reason }) },
+    (handler) => websocketLink(websocket, response.socket, handler),
+  );
+  const destroy = (): void => session.destroy();
+  signal.addEventListener('abort', destroy, { once: true });
+  try {
+    const token = await registrationToken(options.key, { hub: options.hub.url.origin, wallMs: deps.clock.wallMs() });
+    const hostname = await session.register(token, options.session);
+    return { hostname, closed, disconnect: () => session.disconnect(), destroy };
+  } catch (error) {
+    session.destroy();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', destroy);
+  }
+}
+
+async function dial(
+  { url, ca, proxy }: HubAddress,
+  signal: AbortSignal,
+): Promise<{ websocket: WebSocket; response: IncomingMessage }> {
+  const address = new URL('/proxy/subscribe', url);
+  address.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  const tls = ca ? { ca } : {};
+  const websocket = new WebSocket(address, {
+    ...linkOptions,
+    ...tls,
+    ...(proxy === undefined ? { lookup: lookupWithLocalhost } : { agent: new HttpsProxyAgent(proxy) }),
+    headers: { 'Adit-Version': version, 'User-Agent': `adit/${version}` },
+    handshakeTimeout: 10_000,
+  });
+  const abort = (): void => websocket.terminate();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await new Promise((resolve, reject) => {
+      let response: IncomingMessage | undefined;
+      websocket.once('upgrade', (message) => {
+        response = message;
+      });
+      websocket.once('open', () => response && resolve({ websocket, response }));
+      websocket.once('unexpected-response', (_request, { statusCode }) => {
+        reject(new AditError('ADIT_LINK_LOST', `it answered ${statusCode} to the websocket handshake: is it a hub?`));
+        websocket.terminate();
+      });
+      // Stays on: a websocket that is cut while it dials fails a second time.
+      websocket.on('error', reject);
+    });
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,27 @@
+/** Time as the code sees it, so that tests can hold it still. */
+export interface Clock {
+  /** Milliseconds on a clock that only runs forward: for every interval and deadline. */
+  now(): number;
+  /** Milliseconds since 1970, UTC: only for what other machines read. */
+  wallMs(): number;
+  /** Runs `action` once after `delayMs`; the return value stops it. */
+  after(delayMs: number, action: () => void): Stop;
+  /** Runs `action` every `intervalMs`; the return value stops it. */
+  every(intervalMs: number, action: () => void): Stop;
+}
+
+export type Stop = () => void;
+
+/** The real time. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallMs: () => Date.now(),
+  after(delayMs, action) {
+    const timer = setTimeout(action, delayMs);
+    return () => clearTimeout(timer);
+  },
+  every(intervalMs, action) {
+    const timer = setInterval(action, intervalMs);
+    return () => clearInterval(timer);
+  },
+};

@@ -1,0 +1,42 @@
+import type { Fields } from './fields.ts';
+import { eachField } from './fields.ts';
+
+/** A request's head. `target` is in origin form: path and query as they were written. */
+export interface RequestHead {
+  method: string;
+  target: string;
+  fields: Fields;
+}
+
+/** A response's head. An empty `reason` stands for the usual phrase. */
+export interface ResponseHead {
+  status: number;
+  reason: string;
+  fields: Fields;
+}
+
+/** A request head as bytes on the wire (RFC 9112 §3). Encode it as latin1. */
+export function writeRequestHead({ method, target, fields }: RequestHead): string {
+  return `${method} ${target} HTTP/1.1\r\n${writeFields(fields)}\r\n`;
+}
+
+/** A response head as bytes on the wire (RFC 9112 §4). Encode it as latin1. */
+export function writeResponseHead({ status, reason, fields }: ResponseHead): string {
+  return `HTTP/1.1 ${status} ${reason}\r\n${writeFields(fields)}\r\n`;
+}
+
+function writeFields(fields: Fields): string {
+  let out = '';
+  for (const [name, value] of eachField(fields)) out += `${name}: ${value}\r\n`;
+  return out;
+}
+
+/** Splits a head that a trusted writer of ours made: the first line's words and the fields. */
+export function readOwnHead(head: string): { start: string; fields: string[] } {
+  const [start = '', ...lines] = head.replace(/\r\n\r\n$/, '').split('\r\n');
+  const fields = lines.flatMap((line) => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  });
+  return { start, fields };
+}

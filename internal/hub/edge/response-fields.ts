@@ -1,0 +1,46 @@
+import { eachField, endToEndFields, type Fields } from '#internal/http1/fields';
+
+export interface PublicAddress {
+  /** The domain that all tunnels share; empty when there is none. */
+  domain: string;
+  /** What path routing took off the target; empty when the host named the tunnel. */
+  prefix: string;
+}
+
+/**
+ * The fields of an origin's response that a visitor may see. `Adit-*` speaks for the hub alone. A cookie for the whole
+ * domain would be sent to every tunnel of it, and with path routing all tunnels share one browser origin, so there a
+ * response may claim no more than its own prefix.
+ */
+export function visibleResponseFields(fields: Fields, { domain, prefix }: PublicAddress): string[] {
+  const isShared = prefix !== '';
+  const out: string[] = [];
+  const passed = endToEndFields(
+    fields,
+    (name) => name.startsWith('adit-') || (isShared && name === 'service-worker-allowed'),
+  );
+  for (const [name, value] of eachField(passed)) {
+    const isCookie = name.length === 10 && name.toLowerCase() === 'set-cookie';
+    out.push(name, isCookie ? narrowCookie(value, { domain, prefix }) : value);
+  }
+  return out;
+}
+
+function narrowCookie(cookie: string, { domain, prefix }: PublicAddress): string {
+  return cookie
+    .split(';')
+    .filter((part, i) => {
+      const [name = '', value = ''] = part.split('=').map((text) => text.trim());
+      if (i === 0) return true;
+      if (/^domain$/i.test(name)) return prefix === '' && !coversDomain(value, domain);
+      if (/^path$/i.test(name)) return prefix === '' || value === prefix || value.startsWith(`${prefix}/`);
+      return true;
+    })
+    .join(';');
+}
+
+/** Whether a cookie for `value` would also go to other tunnels of `domain`. */
+function coversDomain(value: string, domain: string): boolean {
+  const cookieDomain = value.toLowerCase().replace(/^\./, '').replace(/\.$/, '');
+  return domain !== '' && (domain === cookieDomain || domain.endsWith(`.${cookieDomain}`));
+}

@@ -1,0 +1,89 @@
+import { AditError } from '#internal/core/errors';
+import { isClientId } from '#messages/client-id';
+import type { BaseUrls } from '../base-urls.ts';
+
+/** Where one request head leads. */
+export type Route =
+  | {
+      to: 'tunnel';
+      clientId: string;
+      /** What the visitor asks the origin for, in origin form. */
+      target: string;
+      /** The host that the visitor named, as it was written. */
+      host: string;
+      /** What path routing took off the target; empty when the host named the tunnel. */
+      prefix: string;
+    }
+  /** The hub itself; by a host that is not known, only what any host may reach. */
+  | { to: 'hub'; target: string; isKnownHost: boolean };
+
+export interface RouterOptions {
+  bases: BaseUrls;
+  /** Lower case; empty when tunnels have no hostnames. */
+  domain: string;
+  isPathRouting: boolean;
+}
+
+const pathPrefix = '/proxy/request/';
+const hostForm = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+const addressForm = /^(\d+\.\d+\.\d+\.\d+|\[.*\])$/;
+
+/** Decides by host and path, for every head anew: proxies in front mix hosts on one connection. */
+export class Router {
+  readonly #options: RouterOptions;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  /** Throws ADIT_BAD_REQUEST for what is not valid, ADIT_TUNNEL_UNKNOWN for a name that can't be one. */
+  route(hostField: string | undefined, requestTarget: string): Route {
+    const { host, target } = splitAbsolute(hostField, requestTarget);
+    const match = hostForm.exec(host);
+    if (!match) throw new AditError('ADIT_BAD_REQUEST', 'the Host field is missing or not a host name');
+    const name = (match[1] as string).toLowerCase().replace(/\.$/, '');
+    const { bases, domain, isPathRouting } = this.#options;
+    const isPath = isPathRouting && target.startsWith(pathPrefix);
+    if (bases.hasHost(name)) return isPath ? byPath(host, target) : { to: 'hub', target, isKnownHost: true };
+    if (domain !== '' && name.endsWith(`.${domain}`)) {
+      const clientId = known(name.slice(0, -domain.length - 1));
+      return { to: 'tunnel', clientId, target, host, prefix: '' };
+    }
+    if (isPath) return byPath(host, target);
+    return { to: 'hub', target, isKnownHost: addressForm.test(name) };
+  }
+}
+
+function byPath(host: string, target: string): Route {
+  const rest = target.slice(pathPrefix.length);
+  const end = rest.search(/[/?]/);
+  const clientId = known(end === -1 ? rest : rest.slice(0, end));
+  const path = end === -1 ? '' : rest.slice(end);
+  return {
+    to: 'tunnel',
+    clientId,
+    target: path.startsWith('/') ? path : `/${path}`,
+    host,
+    prefix: pathPrefix + clientId,
+  };
+}
+
+function known(label: string): string {
+  if (isClientId(label)) return label;
+  throw new AditError(
+    'ADIT_TUNNEL_UNKNOWN',
+    'this address is not one that a tunnel can have: check it for typing errors',
+  );
+}
+
+/** An absolute-form target names the host itself, and then counts before the Host field (RFC 9112 §3.2.2). */
+function splitAbsolute(hostField: string | undefined, requestTarget: string): { host: string; target: string } {
+  const absolute = /^https?:\/\/([^/?]*)([/?].*)?$/i.exec(requestTarget);
+  const host = absolute ? (absolute[1] as string) : (hostField ?? '');
+  const rest = absolute ? (absolute[2] ?? '/') : requestTarget;
+  const target = rest.startsWith('?') ? `/${rest}` : rest;
+  if (!/^\/[!"$-~]*$/.test(target)) {
+    throw new AditError('ADIT_BAD_REQUEST', 'the request target has characters that must be percent-encoded');
+  }
+  return { host, target };
+}

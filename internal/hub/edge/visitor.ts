@@ -1,0 +1,62 @@
+import { endToEndFields, type Fields, fieldList, fieldValue } from '#internal/http1/fields';
+import { forwardedNode, type Networks } from '../addresses.ts';
+
+/** Who asks: as the socket shows it, or as a trusted proxy in front tells it. */
+export interface Visitor {
+  address: string;
+  proto: 'http' | 'https';
+  /** The machine at the other end of the socket. */
+  peer: string;
+  isPeerTrusted: boolean;
+}
+
+/** Reads who the visitor is. Only a peer inside `trusted` is believed. */
+export function identifyVisitor(
+  socket: { address: string; isEncrypted: boolean },
+  fields: Fields,
+  trusted: Networks,
+): Visitor {
+  const peer = socket.address;
+  const proto = socket.isEncrypted ? 'https' : 'http';
+  if (!trusted.has(peer)) return { address: peer, proto, peer, isPeerTrusted: false };
+  const hops = [...fieldList(fields, 'x-forwarded-for').split(','), peer].map((hop) => hop.trim());
+  const told = fieldValue(fields, 'x-forwarded-proto')?.trim().toLowerCase();
+  return {
+    // The nearest hop that no trusted proxy stands for: what is left of it anyone can have written.
+    address: hops.findLast((hop) => hop !== '' && !trusted.has(hop)) ?? peer,
+    proto: told === 'https' || told === 'http' ? told : proto,
+    peer,
+    isPeerTrusted: true,
+  };
+}
+
+/** Fields by which proxies tell who asked. Some servers read `_` as `-`, so the look-alikes count too. */
+function isForwardingField(lowerName: string): boolean {
+  const name = lowerName.replaceAll('_', '-');
+  return name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-');
+}
+
+const rewritten = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host']);
+
+/** The fields that go on to the agent: the visitor's end-to-end ones, and ours that tell who asked. */
+export function forwardedRequestFields(
+  fields: Fields,
+  visitor: Visitor,
+  { host, prefix }: { host: string; prefix: string },
+): string[] {
+  const { peer, proto, isPeerTrusted } = visitor;
+  const out = endToEndFields(
+    fields,
+    (name) =>
+      name === 'expect' || rewritten.has(name) || (isForwardingField(name) && (!isPeerTrusted || name.includes('_'))),
+  );
+  // Names that `Connection` lists are not to be believed either: it is there to take fields away.
+  const told = (name: string): string => (isPeerTrusted ? fieldList(fields, name) : '');
+  const after = (list: string, own: string): string => (list === '' ? own : `${list}, ${own}`);
+  out.push('X-Forwarded-For', after(told('x-forwarded-for'), peer));
+  out.push('X-Forwarded-Proto', proto);
+  out.push('X-Forwarded-Host', told('x-forwarded-host') || host);
+  out.push('Forwarded', after(told('forwarded'), `for=${forwardedNode(peer)};host="${host}";proto=${proto}`));
+  if (prefix !== '') out.push('X-Forwarded-Prefix', prefix);
+  return out;
+}

@@ -1,0 +1,282 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Bus, Unsubscribe } from '#internal/bus/bus';
+import { MemoryBus } from '#internal/bus/memory';
+import { type Clock, type Stop, systemClock } from '#internal/core/clock';
+import { AditError, messageOf } from '#internal/core/errors';
+import type { Log } from '#internal/core/log';
+import { version } from '#internal/core/version';
+import type { StreamOpener } from '#internal/link/stream';
+import type { Registered, V1HubSession } from '#internal/link/v1/hub-session';
+import { decodeNotice, encodeNotice } from '#messages/node';
+import type { RegistrationRequest } from '#messages/v1';
+import type { Networks } from './addresses.ts';
+import { type Health, metricsApp, ownApp } from './admin/app.ts';
+import { BaseUrls } from './base-urls.ts';
+import { ConnectionCounter } from './connection-counter.ts';
+import { Directory } from './directory.ts';
+import { Edge } from './edge/edge.ts';
+import { type Certificate, Listener, type ListenerHandler } from './edge/listener.ts';
+import { Router } from './edge/router.ts';
+import { UnderWay } from './edge/under-way.ts';
+import { Gate, type Rate } from './gate.ts';
+import { type ListenAddress, listenOn } from './listen.ts';
+import { Metrics } from './metrics.ts';
+import { Registrar } from './registrar.ts';
+import { Subscribe } from './subscribe.ts';
+import { TakeoverGuard } from './takeover-guard.ts';
+import { TokenMemory } from './token-memory.ts';
+
+export interface HubOptions {
+  listen: ListenAddress;
+  /** Lower case; empty when tunnels have no hostnames. */
+  domain: string;
+  /** The public URLs; empty stands for the domain, or localhost, with the port that is listened on. */
+  bases: readonly URL[];
+  pathRouting: 'auto' | 'on' | 'off';
+  certificate: Certificate | undefined;
+  trustedProxies: Networks;
+  /** The keys that may register; undefined lets every key. */
+  allowedKeys: ReadonlySet<string> | undefined;
+  /** Infinity lets every length. */
+  maxBodyBytes: number;
+  timeoutMs: number;
+  /** Undefined lets every rate. */
+  rate: Rate | undefined;
+  maxConnectionsPerIp: number;
+  metricsListen: ListenAddress | undefined;
+}
+
+export interface HubDeps {
+  log: Log;
+  clock?: Clock;
+}
+
+/** Where a started hub can be found. */
+export interface HubAddress {
+  port: number;
+  metricsPort: number | undefined;
+  bases: BaseUrls;
+}
+
+/** How long requests under way may still take once the hub closes. */
+const drainMs = 25_000;
+/** How long goodbyes may take after that. */
+const goodbyeMs = 2_000;
+
+/** A hub: the public edge, the agents that registered, and what brings the two together. */
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #bus: Bus;
+  /** Drawn anew at every boot, so that nothing meant for an earlier process reaches this one. */
+  readonly #node = randomBytes(8).toString('hex');
+  readonly #directory = new Directory();
+  readonly #sessions = new Map<string, V1HubSession>();
+  readonly #underWay = new UnderWay();
+  readonly #metrics = new Metrics({ sessions: () => this.#sessions.size, tunnels: () => this.#directory.size });
+  readonly #counter: ConnectionCounter;
+  readonly #listener: Listener;
+  readonly #metricsServer: Server;
+  #allowedKeys: ReadonlySet<string> | undefined;
+  #edge: Edge | undefined;
+  #unsubscribe: Unsubscribe | undefined;
+  #notReady = 'starting';
+  #closing: Promise<void> | undefined;
+
+  constructor(options: HubOptions, { log, clock = systemClock }: HubDeps) {
+    this.#options = options;
+    this.#log = log;
+    this.#clock = clock;
+    this.#allowedKeys = options.allowedKeys;
+    this.#bus = new MemoryBus((thrown) => log.error('a bus message was mishandled', { error: messageOf(thrown) }));
+    this.#counter = new ConnectionCounter(options.maxConnectionsPerIp);
+    this.#listener = new Listener(this.#listenerHandler(), options.certificate);
+    this.#metricsServer = createServer(metricsApp({ registry: this.#metrics.registry, health: () => this.#health() }));
+  }
+
+  /**
+   * Starts to serve. Throws ADIT_ADDRESS_IN_USE or ADIT_FAILED.
+   *
+   * The bus comes first, so that no registration can miss a notice; the public listener comes last, since from then on
+   * agents and visitors arrive.
+   */
+  async start(): Promise<HubAddress> {
+    const { listen, metricsListen } = this.#options;
+    this.#unsubscribe = await this.#bus.subscribe(this.#node, (message) => this.#notice(message));
+    const metricsPort = metricsListen && (await listenOn(this.#metricsServer, metricsListen));
+    const port = await this.#listener.listen(listen);
+    // The port is part of the base URL, and known only now. Nothing can have arrived within this turn.
+    const bases = this.#bases(port);
+    this.#edge = this.#makeEdge(bases);
+    this.#notReady = '';
+    return { port, metricsPort, bases };
+  }
+
+  /** Uses another certificate and another list of keys from now on. Throws when the certificate can't be used. */
+  reload({ certificate, allowedKeys }: Pick<HubOptions, 'certificate' | 'allowedKeys'>): void {
+    if (certificate) this.#listener.replaceCertificate(certificate);
+    this.#allowedKeys = allowedKeys;
+  }
+
+  /** Lets requests under way finish, says goodbye to agents and stops. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#notReady = 'shutting down';
+    const closed = this.#listener.close();
+    await this.#within(drainMs, this.#underWay.idle());
+    // Service restart (1012): agents and visitors' websockets come back by themselves.
+    for (const session of this.#sessions.values()) session.close(1012, 'the hub is shutting down');
+    await this.#within(goodbyeMs, closed);
+    this.#listener.destroyConnections();
+    await closed;
+    this.#metricsServer.close();
+    this.#metricsServer.closeAllConnections();
+    await this.#unsubscribe?.();
+    await this.#bus.close();
+  }
+
+  async #within(ms: number, done: Promise<void>): Promise<void> {
+    let stopTimer: Stop = () => undefined;
+    const late = new Promise<void>((resolve) => {
+      stopTimer = this.#clock.after(ms, resolve);
+    });
+    await Promise.race([done, late]);
+    stopTimer();
+  }
+
+  #bases(port: number): BaseUrls {
+    const [first, ...rest] = this.#options.bases;
+    if (first) return new BaseUrls([first, ...rest]);
+    const scheme = this.#listener.isSecure ? 'https' : 'http';
+    return new BaseUrls([new URL(`${scheme}://${this.#options.domain || 'localhost'}:${port}`)]);
+  }
+
+  #makeEdge(bases: BaseUrls): Edge {
+    const { domain, pathRouting, trustedProxies, timeoutMs, rate, maxBodyBytes } = this.#options;
+    const isPathRouting = pathRouting === 'auto' ? domain === '' || bases.isLoopback : pathRouting === 'on';
+    const subscribe = this.#makeSubscribe(bases);
+    return new Edge(
+      { domain, trustedProxies },
+      {
+        clock: this.#clock,
+        log: this.#log,
+        metrics: this.#metrics,
+        underWay: this.#underWay,
+        gate: new Gate({ rate, maxBodyBytes }),
+        router: new Router({ bases, domain, isPathRouting }),
+        counter: this.#counter,
+        timeoutMs,
+        findOpener: (clientId) => this.#findOpener(clientId),
+        ownRequest: ownApp({ version, health: () => this.#health() }),
+        ownUpgrade: (request, socket, early) => subscribe.upgrade(request, socket, early),
+        readAgain: (socket, head) => this.#listener.readAgain(socket, head),
+      },
+    );
+  }
+
+  #makeSubscribe(bases: BaseUrls): Subscribe {
+    const { domain, timeoutMs } = this.#options;
+    const registrar = new Registrar(
+      { domain },
+      {
+        clock: this.#clock,
+        bases,
+        directory: this.#directory,
+        tokens: new TokenMemory(this.#clock),
+        guard: new TakeoverGuard(this.#clock),
+        isAllowed: (keyId) => this.#allowedKeys?.has(keyId) ?? true,
+        evict: (previous, clientId) => this.#evict(previous, clientId),
+      },
+    );
+    return new Subscribe(
+      { timeoutMs },
+      {
+        clock: this.#clock,
+        log: this.#log,
+        register: (request, session) => this.#register(registrar, request, session),
+        onOpened: (session) => this.#sessions.set(session.id, session),
+        onClosed: (session) => this.#forget(session),
+        onStrayAnswer: () => this.#metrics.strayAnswer(),
+      },
+    );
+  }
+
+  #listenerHandler(): ListenerHandler {
+    return {
+      request: (request, response) => this.#edge?.request(request, response),
+      upgrade: (request, socket, early) => this.#edge?.upgrade(request, socket, early),
+      unmetExpectation: (request, response) =>
+        this.#edge?.refuse(
+          request,
+          response,
+          new AditError('ADIT_EXPECTATION_FAILED', 'the only expectation that can be met is 100-continue'),
+        ),
+      connection: (socket) => this.#admitConnection(socket),
+      malformed: (code) => this.#metrics.refused(code),
+    };
+  }
+
+  /** Connections of trusted proxies are counted by the visitor that each request names. */
+  #admitConnection(socket: Socket): boolean {
+    const address = socket.remoteAddress ?? '';
+    if (this.#options.trustedProxies.has(address)) return true;
+    const leave = this.#counter.enter(address);
+    if (leave) socket.once('close', leave);
+    else this.#metrics.refused('connections-per-ip');
+    return leave !== undefined;
+  }
+
+  #findOpener(clientId: string): StreamOpener | undefined {
+    const holder = this.#directory.find(clientId);
+    return holder?.node === this.#node ? this.#sessions.get(holder.session) : undefined;
+  }
+
+  async #register(registrar: Registrar, request: RegistrationRequest, session: V1HubSession): Promise<Registered> {
+    try {
+      const registered = await registrar.register(request, { node: this.#node, session: session.id });
+      session.grant(registered.clientId);
+      // It may have left while its signature was verified.
+      if (session.link.isClosed) this.#forget(session);
+      this.#metrics.registration('accepted');
+      return registered;
+    } catch (error) {
+      this.#metrics.registration('refused');
+      throw error;
+    }
+  }
+
+  #forget(session: V1HubSession): void {
+    this.#sessions.delete(session.id);
+    for (const clientId of session.clientIds) this.#directory.release(clientId, session.id);
+  }
+
+  /** Over the bus whichever hub holds the session, so that there is one way. */
+  #evict({ node, session }: { node: string; session: string }, clientId: string): void {
+    const notice = encodeNotice({ type: 'evicted', clientId, session });
+    this.#bus.publish(node, notice).catch((error: unknown) => {
+      this.#log.warn('a hub could not be told that its agent was replaced', { error: messageOf(error) });
+    });
+  }
+
+  #notice(message: Buffer): void {
+    try {
+      const { clientId, session } = decodeNotice(message);
+      // The session may have taken the id back since.
+      if (this.#directory.find(clientId)?.session !== session) this.#sessions.get(session)?.withdraw(clientId);
+    } catch (error) {
+      this.#metrics.unreadableBusMessage();
+      this.#log.warn('a bus message could not be read', { error: messageOf(error) });
+    }
+  }
+
+  #health(): Health {
+    return { isReady: this.#notReady === '', reason: this.#notReady };
+  }
+}

@@ -1,0 +1,26 @@
+import type { AddressInfo, Server } from 'node:net';
+import { AditError } from '#internal/core/errors';
+
+export interface ListenAddress {
+  /** Undefined listens on every address. */
+  host: string | undefined;
+  port: number;
+}
+
+/** Starts a server. Gives the port. Throws ADIT_ADDRESS_IN_USE, or ADIT_FAILED for any other reason. */
+export async function listenOn(server: Server, { host, port }: ListenAddress): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  }).catch((error: NodeJS.ErrnoException) => {
+    const where = `${host ?? ''}:${port}`;
+    if (error.code === 'EADDRINUSE') {
+      throw new AditError('ADIT_ADDRESS_IN_USE', `cannot listen on ${where}: another program uses this port`);
+    }
+    throw new AditError('ADIT_FAILED', `cannot listen on ${where}: ${error.message}`, { cause: error });
+  });
+  return (server.address() as AddressInfo).port;
+}

@@ -1,0 +1,50 @@
+import type { AditError } from '#internal/core/errors';
+import type { Fields } from '#internal/http1/fields';
+import type { RequestHead, ResponseHead } from '#internal/http1/head';
+
+/**
+ * One exchange's bytes in both directions, as seen from one end. Whoever holds it does not know which wire is below.
+ * After a response head of status 101 the bytes are those of the upgraded protocol.
+ */
+export interface Stream {
+  /** Sends bytes. False asks to hold further ones back until the handler's `drained`. */
+  write(chunk: Buffer): boolean;
+  /** Nothing more will be written. */
+  end(trailers?: Fields): void;
+  /** "I want no more from you": the direction towards us may end early, ours goes on. */
+  stop(): void;
+  /** Ends both directions. The handler hears nothing more. */
+  reset(reason: AditError): void;
+  /** Tells that `byteCount` received bytes have been passed on, so that the other end may send as many again. */
+  consumed(byteCount: number): void;
+}
+
+/** What the other end does. `reset` is the last call; after `ended` only `drained`, `stopped` and `reset` come. */
+export interface StreamHandler {
+  data(chunk: Buffer): void;
+  ended(trailers: Fields): void;
+  drained(): void;
+  stopped(): void;
+  reset(reason: AditError): void;
+}
+
+/** The handler of the end that opened the stream: it is answered. */
+export interface ResponseHandler extends StreamHandler {
+  /** A response head: any number of interim ones (1xx but 101), then one final one. */
+  head(head: ResponseHead): void;
+}
+
+/** The end that a stream was opened towards: it answers. */
+export interface AcceptedStream extends Stream {
+  /** Sends a response head. */
+  head(head: ResponseHead): void;
+}
+
+/** Takes an opened stream and gives the handler of what comes. */
+export type AcceptStream = (head: RequestHead, stream: AcceptedStream) => StreamHandler;
+
+/** Where streams towards an agent are opened. */
+export interface StreamOpener {
+  /** Opens a stream. A refusal comes as the handler's `reset`, which may be called before this returns; nothing is thrown. */
+  open(head: RequestHead, handler: ResponseHandler): Stream;
+}

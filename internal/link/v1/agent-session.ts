@@ -1,0 +1,162 @@
+import type { Clock } from '#internal/core/clock';
+import { AditError, messageOf } from '#internal/core/errors';
+import type { Log } from '#internal/core/log';
+import type { AcceptStream } from '#internal/link/stream';
+import { type HTTPRequest, newDocumentId, type V1Document, type V1DocumentError, type WSRequest } from '#messages/v1';
+import { type AgentExchanges, AgentHttpExchange } from './agent-http.ts';
+import { AgentWebSocketExchange, type AgentWebSockets } from './agent-websocket.ts';
+import { type Connect, type DocumentHandler, DocumentLink } from './document-link.ts';
+
+/** How long a hub may take to answer a registration. */
+const registrationMs = 10_000;
+/** How long a close frame may follow a refusal; an original hub sends none. */
+const refusalMs = 500;
+
+export interface V1AgentSessionDeps {
+  clock: Clock;
+  log: Log;
+  accept: AcceptStream;
+  /** The websocket is gone; called once. */
+  onClosed(code: number, reason: string): void;
+}
+
+interface Pending {
+  id: string;
+  resolve(hostname: string | undefined): void;
+  reject(reason: AditError): void;
+}
+
+/** The agent's end of a websocket that speaks wire v1. */
+export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWebSockets {
+  readonly link: DocumentLink;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly maxBodyBytes: number;
+  readonly #deps: V1AgentSessionDeps;
+  readonly #exchanges = new Map<string, AgentHttpExchange | AgentWebSocketExchange>();
+  #pending: Pending | undefined;
+  #refusal = '';
+  #hasLostCookie = false;
+
+  constructor(options: { maxBodyBytes: number }, deps: V1AgentSessionDeps, connect: Connect) {
+    this.maxBodyBytes = options.maxBodyBytes;
+    this.clock = deps.clock;
+    this.log = deps.log;
+    this.#deps = deps;
+    this.link = new DocumentLink(deps.clock, this, connect);
+  }
+
+  /**
+   * Registers and gives the hostname, if the hub has a domain. Throws ADIT_REFUSED for a refusal that another attempt
+   * would not change, ADIT_HUB_BUSY for one that it may, and ADIT_LINK_LOST when no answer came.
+   */
+  async register(mandateToken: string, session: string): Promise<string | undefined> {
+    const id = newDocumentId();
+    const stopTimer = this.clock.after(registrationMs, () => this.destroy());
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#pending = { id, resolve, reject };
+        this.link.send({ type: 'registration-request', id, mandateToken, session });
+      });
+    } finally {
+      stopTimer();
+      this.#pending = undefined;
+    }
+  }
+
+  /** Says goodbye; the hub then closes the websocket. */
+  disconnect(): void {
+    this.link.send({ type: 'disconnect', id: newDocumentId() });
+  }
+
+  destroy(): void {
+    this.link.destroy();
+  }
+
+  lostCookie(): void {
+    if (this.#hasLostCookie) return;
+    this.#hasLostCookie = true;
+    this.log.warn('an answer sets several cookies: only the first one can pass wire v1');
+  }
+
+  finish(exchange: { readonly id: string }): void {
+    this.#exchanges.delete(exchange.id);
+  }
+
+  document(document: V1Document): void {
+    switch (document.type) {
+      case 'registration-response':
+        if (this.#pending?.id === document.id) this.#pending.resolve(document.hostname);
+        return;
+      case 'http-request':
+      case 'ws-request':
+        this.#start(document);
+        return;
+      case 'ws-message': {
+        const exchange = this.#exchanges.get(document.id);
+        if (exchange instanceof AgentWebSocketExchange) exchange.deliver(document);
+        return;
+      }
+      case 'ws-teardown': {
+        const exchange = this.#exchanges.get(document.id);
+        if (exchange instanceof AgentWebSocketExchange) exchange.teardown();
+        return;
+      }
+      default:
+        // A ping has done its work by arriving; the rest is what agents send.
+        return;
+    }
+  }
+
+  malformed(error: V1DocumentError, text: string): void {
+    if (this.#pending && this.#refusal === '') {
+      this.#refusal = text.trim() || 'the hub gave no reason';
+      // The close code tells whether it is for good. Whoever sends none means it so.
+      this.clock.after(refusalMs, () => this.destroy());
+    } else {
+      this.log.warn('the hub sent a message that is no document of wire v1', { error: error.message });
+    }
+  }
+
+  quiet(): void {
+    // Only hubs send pings in wire v1; silence towards them is theirs to watch.
+  }
+
+  closed(code: number, reason: string): void {
+    this.#pending?.reject(this.#closeReason(code, reason));
+    for (const exchange of [...this.#exchanges.values()]) exchange.abort('the connection to the hub was lost');
+    this.#deps.onClosed(code, reason);
+  }
+
+  #closeReason(code: number, reason: string): AditError {
+    const text = this.#refusal || reason;
+    if (code === 1013) return new AditError('ADIT_HUB_BUSY', text || 'the hub asks to try again later');
+    if (this.#refusal !== '' || code === 1008) return new AditError('ADIT_REFUSED', text || 'the hub gave no reason');
+    return new AditError('ADIT_LINK_LOST', `the hub closed the connection (${code}${text && `: ${text}`})`);
+  }
+
+  #start(request: HTTPRequest | WSRequest): void {
+    if (this.#exchanges.has(request.id)) return;
+    try {
+      if (request.type === 'http-request') this.#startHttp(request);
+      else this.#exchanges.set(request.id, new AgentWebSocketExchange(request, this.#deps.accept, this));
+    } catch (error) {
+      this.log.warn('the hub sent a request that cannot be forwarded', { error: messageOf(error) });
+      this.#refuse(request, messageOf(error));
+    }
+  }
+
+  #startHttp(request: HTTPRequest): void {
+    const exchange = new AgentHttpExchange(request, this);
+    this.#exchanges.set(request.id, exchange);
+    exchange.start(this.#deps.accept);
+  }
+
+  #refuse({ type, id }: HTTPRequest | WSRequest, message: string): void {
+    if (type === 'ws-request') this.link.send({ type: 'ws-response', id, ok: false, error: message });
+    else {
+      const headers = { 'Adit-Error': 'ADIT_BAD_REQUEST' };
+      this.link.send({ type: 'http-response', id, status: 400, headers, contentType: '', body: Buffer.from(message) });
+    }
+  }
+}

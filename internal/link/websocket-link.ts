@@ -1,0 +1,62 @@
+import type { Duplex } from 'node:stream';
+import type { RawData, WebSocket } from 'ws';
+import { limits } from '#messages/limits';
+import type { TextLink, TextLinkHandler } from './text-link.ts';
+
+/** What every websocket between hub and agent is opened with. */
+export const linkOptions = {
+  maxPayload: limits.v1Document,
+  maxFragments: limits.fragmentCount,
+  maxBufferedChunks: limits.bufferedChunkCount,
+  // Bodies are mostly compressed already, and compressing them again costs four fifths of the speed.
+  perMessageDeflate: false,
+} as const;
+
+/** A reason cut to what a close frame can hold (RFC 6455 §5.5: 125 bytes with the code). */
+function closeReason(reason: string): string {
+  let cut = reason;
+  while (Buffer.byteLength(cut) > 123) cut = cut.slice(0, -1);
+  return cut;
+}
+
+/** Carries text messages on an open websocket; `socket` is what it runs on. */
+export function websocketLink(
+  websocket: WebSocket,
+  socket: Duplex & { bytesRead?: number },
+  handler: TextLinkHandler,
+): TextLink {
+  websocket.on('message', (data: RawData, isBinary: boolean) => {
+    if (isBinary) websocket.close(1003, 'binary messages are not part of this protocol');
+    else handler.text((data as Buffer).toString('utf8'));
+  });
+  // Every error is followed by close, which carries the code.
+  websocket.on('error', () => undefined);
+  websocket.once('close', (code, reason) => handler.closed(code, reason.toString('utf8')));
+  let isGathering = false;
+  const gather = (): void => {
+    if (isGathering) return;
+    isGathering = true;
+    socket.cork();
+    setImmediate(() => {
+      isGathering = false;
+      socket.uncork();
+    });
+  };
+  return {
+    send(text, sent) {
+      if (websocket.readyState !== websocket.OPEN) return;
+      // One write to the network for all that is sent within a turn of the event loop: writes are what costs.
+      gather();
+      websocket.send(text, sent);
+    },
+    ping: () => websocket.readyState === websocket.OPEN && websocket.ping(),
+    close: (code, reason) => websocket.close(code, closeReason(reason)),
+    destroy: () => websocket.terminate(),
+    get queuedBytes() {
+      return websocket.bufferedAmount;
+    },
+    get receivedBytes() {
+      return socket.bytesRead ?? 0;
+    },
+  };
+}

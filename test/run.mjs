@@ -1,0 +1,104 @@
+// Runs the test suites: `npm test` runs the usual ones, `npm run test:slow` and `npm run bench` others of the same kind.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, ensureBuilt, ensureInstalled, root, run, runInstalled } from '../cmd/prepare.mjs';
+
+/** Programs that tests run for real, with the packages that bring them (Debian, Homebrew). */
+const programs = [
+  { commands: ['redis-server'], apt: 'redis-server', brew: 'redis' },
+  { commands: ['chromium', 'chromium-browser', 'google-chrome'], apt: 'chromium', brew: 'chromium' },
+  { commands: ['nginx', '/usr/sbin/nginx'], apt: 'nginx-light', brew: 'nginx' },
+  { commands: ['wrk'], apt: 'wrk', brew: 'wrk' },
+  { commands: ['openssl'], apt: 'openssl', brew: 'openssl' },
+  { commands: ['curl'], apt: 'curl', brew: 'curl' },
+];
+
+const suites = {
+  check() {
+    runInstalled('@typescript/native/bin/tsc', ['-p', 'tsconfig.json']);
+    runInstalled('@biomejs/biome/bin/biome', ['check', '--error-on-warnings', '.']);
+    run(process.execPath, ['test/architecture.mjs']);
+    runInstalled('knip/bin/knip.js', []);
+  },
+  unit: () => runTests('unit'),
+  contract: () => runTests('contract'),
+  system() {
+    ensureBuilt();
+    runTests('system');
+  },
+  browser() {
+    ensureBuilt();
+    runTests('browser');
+  },
+  slow() {
+    ensureBuilt();
+    runTests('slow');
+  },
+  bench() {
+    ensureBuilt();
+    run(process.execPath, ['--conditions=adit-source', '--import', 'tsx', 'test/bench/wire-v1.ts']);
+  },
+};
+
+function runTests(suite) {
+  const folder = join(root, 'test', suite);
+  // Node 20 takes no patterns here.
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join(folder, name));
+  if (files.length === 0) throw new Error(`no tests in ${folder}`);
+  console.log(`\n== ${suite}`);
+  const flags = [
+    '--conditions=adit-source',
+    '--import',
+    'tsx',
+    '--test',
+    '--test-reporter=spec',
+    '--test-timeout=300000',
+  ];
+  // Tests of whole processes measure time, so they do not share it.
+  const isWhole = suite !== 'unit' && suite !== 'contract';
+  run(process.execPath, [...flags, ...(isWhole ? ['--test-concurrency=1'] : []), ...files]);
+}
+
+function ensurePrograms() {
+  const missing = programs.filter(({ commands }) => !commands.some(isThere));
+  if (missing.length === 0) return;
+  const isDebian = existsSync('/usr/bin/apt-get') && process.getuid?.() === 0;
+  if (!isDebian) {
+    const names = missing.map(({ apt }) => apt).join(' ');
+    const brews = missing.map(({ brew }) => brew).join(' ');
+    console.error(
+      `Tests need programs that are missing. Install them: apt-get install ${names}, or brew install ${brews}`,
+    );
+    process.exit(1);
+  }
+  const packages = missing.map(({ apt }) => apt);
+  console.log(`Installing ${packages.join(', ')} …`);
+  const options = {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  };
+  run('apt-get', ['update', '-q'], options);
+  run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], options);
+}
+
+function isThere(command) {
+  if (command.startsWith('/')) return existsSync(command);
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
+}
+
+const asked = process.argv.slice(2);
+const names = asked.length > 0 ? asked : ['check', 'unit', 'contract', 'system', 'browser'];
+const unknown = names.find((name) => !Object.hasOwn(suites, name));
+if (unknown) {
+  console.error(`no suite is called "${unknown}"; there are ${Object.keys(suites).join(', ')}`);
+  process.exit(2);
+}
+ensureInstalled();
+if (names.some((name) => ['system', 'browser', 'slow', 'bench'].includes(name))) ensurePrograms();
+if (asked.length === 0) build();
+const startedAt = Date.now();
+for (const name of names) suites[name]();
+console.log(`\nAll green: ${names.join(', ')} in ${Math.round((Date.now() - startedAt) / 1000)} s.`);

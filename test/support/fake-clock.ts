@@ -1,0 +1,65 @@
+import type { Clock, Stop } from '#internal/core/clock';
+
+interface Timer {
+  at: number;
+  action: () => void;
+  everyMs: number | undefined;
+}
+
+/** A clock that stands still until it is told to go on. */
+export class FakeClock implements Clock {
+  #now = 0;
+  #wallMs: number;
+  readonly #timers = new Set<Timer>();
+
+  constructor(wall = '2026-11-21T00:51:05Z') {
+    this.#wallMs = Date.parse(wall);
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  wallMs(): number {
+    return this.#wallMs;
+  }
+
+  after(delayMs: number, action: () => void): Stop {
+    return this.#add({ at: this.#now + delayMs, action, everyMs: undefined });
+  }
+
+  every(intervalMs: number, action: () => void): Stop {
+    return this.#add({ at: this.#now + intervalMs, action, everyMs: intervalMs });
+  }
+
+  /** Lets time pass, running what falls due in its order. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (let due = this.#nextDue(end); due; due = this.#nextDue(end)) {
+      this.#pass(due.at);
+      if (due.everyMs === undefined) this.#timers.delete(due);
+      else due.at += due.everyMs;
+      due.action();
+    }
+    this.#pass(end);
+  }
+
+  /** Timers that have not run: 0 once everything has been cleaned up. */
+  get pendingCount(): number {
+    return this.#timers.size;
+  }
+
+  #add(timer: Timer): Stop {
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  #pass(to: number): void {
+    this.#wallMs += to - this.#now;
+    this.#now = to;
+  }
+
+  #nextDue(end: number): Timer | undefined {
+    return [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+  }
+}

@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Undoes something at the end of a test: `t.after` and everything like it. */
+export interface Cleanup {
+  after(undo: () => unknown): void;
+}
+
+/** A folder of its own for a test. */
+export function temporaryFolder(t: Cleanup): string {
+  const folder = mkdtempSync(join(tmpdir(), 'adit-test-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A running program of ours whose lines can be waited for. */
+export class Program {
+  readonly process: ChildProcess;
+  readonly lines: string[] = [];
+  stderr = '';
+  readonly exited: Promise<{ code: number | null; signal: string | null }>;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(script: string, args: string[], env: Record<string, string> = {}) {
+    const { ADDR, BASE, DOMAIN, KEY, LOCAL, STATE, ...inherited } = process.env;
+    this.process = spawn(process.execPath, [join(root, 'dist', 'cmd', script, 'main.js'), ...args], {
+      env: { ...inherited, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.exited = once(this.process, 'close').then(([code, signal]) => ({ code, signal }));
+    createInterface({ input: this.process.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+      this.lines.push(line);
+      this.#wake();
+    });
+    this.process.stderr?.on('data', (chunk) => {
+      this.stderr += String(chunk);
+    });
+    this.process.once('close', () => this.#wake());
+  }
+
+  /** The first line from number `from` on for which `pick` gives something. Rejects when the program ends before. */
+  async line<T>(pick: (line: string) => T | undefined, from = 0): Promise<T> {
+    for (;;) {
+      for (const line of this.lines.slice(from)) {
+        const picked = pick(line);
+        if (picked !== undefined) return picked;
+      }
+      if (this.process.exitCode !== null || this.process.signalCode !== null) {
+        throw new Error(`the program ended (${this.process.exitCode}): ${this.stderr}\n${this.lines.join('\n')}`);
+      }
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.process.kill(name);
+  }
+
+  /** Ends it, gently unless told otherwise, and waits until it is gone. */
+  async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<{ code: number | null; signal: string | null }> {
+    if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill(signal);
+    return await this.exited;
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}
+
+function parseJson(line: string): Record<string, unknown> {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+export interface HubProcess {
+  program: Program;
+  port: number;
+  /** http(s)://localhost:port */
+  url: string;
+}
+
+/** Starts `adit-server` on a free port of 127.0.0.1 (or with a `--listen` of your own) and waits until it listens. */
+export async function startHub(t: Cleanup, args: string[] = [], env: Record<string, string> = {}): Promise<HubProcess> {
+  const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
+  const program = new Program('adit-server', [...listen, ...args], env);
+  t.after(() => program.stop());
+  const port = await program.line((line) => {
+    const { msg, port } = parseJson(line);
+    return msg === 'hub is listening' ? (port as number) : undefined;
+  });
+  const scheme = args.includes('--tls-cert') ? 'https' : 'http';
+  return { program, port, url: `${scheme}://localhost:${port}` };
+}
+
+export interface AgentEventLine {
+  event: string;
+  url?: string;
+  hostname?: string;
+  reason?: string;
+}
+
+export interface AgentProcess {
+  program: Program;
+  url: string;
+  hostname: string;
+  /** Waits for an event, from line number `from` on. */
+  event(name: string, from?: number): Promise<AgentEventLine>;
+}
+
+/** Runs `adit --json` with a home of its own, unless `env` names one. */
+export function spawnAgent(t: Cleanup, args: string[], env: Record<string, string> = {}): Program {
+  const home = env['HOME'] ?? temporaryFolder(t);
+  const program = new Program('adit', ['--json', ...args], { HOME: home, XDG_RUNTIME_DIR: home, ...env });
+  t.after(() => program.stop());
+  return program;
+}
+
+/** Starts `adit --json` and waits until it is online. */
+export async function startAgent(t: Cleanup, args: string[], env: Record<string, string> = {}): Promise<AgentProcess> {
+  const program = spawnAgent(t, args, env);
+  const event = async (name: string, from = 0): Promise<AgentEventLine> =>
+    await program.line((line) => {
+      const parsed = parseJson(line) as unknown as AgentEventLine;
+      return parsed.event === name ? parsed : undefined;
+    }, from);
+  const { url = '', hostname = '' } = await event('online');
+  return { program, url, hostname, event };
+}
