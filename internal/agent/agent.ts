@@ -51,7 +51,7 @@ export class Agent {
     this.#log = log;
     this.#clock = clock;
     this.#onEvent = onEvent;
-    this.#origin = new Origin(options.origin);
+    this.#origin = new Origin(options.origin, clock);
   }
 
   /**

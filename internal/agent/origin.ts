@@ -1,77 +1,86 @@
-import http, { type ClientRequest } from 'node:http';
-import https from 'node:https';
-import { AditError, messageOf } from '#internal/core/errors';
-import { type Fields, fieldValue } from '#internal/http1/fields';
-import type { RequestHead } from '#internal/http1/head';
+import { connect as connectPlain, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Clock, Stop } from '#internal/core/clock';
 import { lookupWithLocalhost, type OriginAddress } from './origin-address.ts';
+import { OriginConnection } from './origin-connection.ts';
 
-const connectMs = 10_000;
-/** A connection that was idle for longer may be closing at the other end already. */
+/** How long a connection stays idle when the origin does not say. */
 const idleMs = 4_000;
-/** The same for a request that cannot be sent twice. */
+/** How long a connection may have been idle for a request that must not be sent twice. */
 const freshMs = 1_000;
+const maxIdle = 256;
 
 /** Connections to the private service, kept for the next request. */
 export class Origin {
   readonly #address: OriginAddress;
-  readonly #pool: http.Agent;
-  readonly #freshPool: http.Agent;
+  readonly #clock: Clock;
+  /** The one that was used last is at the end. */
+  #idle: OriginConnection[] = [];
+  #stopSweep: Stop | undefined;
 
-  constructor(address: OriginAddress) {
+  constructor(address: OriginAddress, clock: Clock) {
     this.#address = address;
-    const { Agent } = address.isSecure ? https : http;
-    this.#pool = new Agent({ keepAlive: true, timeout: idleMs, scheduling: 'lifo' });
-    this.#freshPool = new Agent({ keepAlive: true, timeout: freshMs, scheduling: 'lifo' });
+    this.#clock = clock;
   }
 
+  /** Host and port as a Host field writes them. */
   get name(): string {
     return this.#address.host;
   }
 
-  /** Begins a request. Its body is still to be written. */
-  request({ method, target, fields }: RequestHead): ClientRequest {
-    const { hostname, port, isSecure } = this.#address;
-    const outgoing = (isSecure ? https : http).request({
-      host: hostname,
-      port,
-      method,
-      path: target,
-      headers: fields as string[],
-      agent: isIdempotent(method) ? this.#pool : this.#freshPool,
-      lookup: lookupWithLocalhost,
-    });
-    const stopConnecting = setTimeout(() => {
-      outgoing.destroy(new Error(`no connection within ${connectMs / 1_000} s`));
-    }, connectMs);
-    outgoing.once('socket', (socket) => {
-      if (!socket.connecting) clearTimeout(stopConnecting);
-      else socket.once('connect', () => clearTimeout(stopConnecting));
-    });
-    outgoing.once('close', () => clearTimeout(stopConnecting));
-    return outgoing;
+  /** A connection for one request: an idle one, else a new one that is still being made. */
+  take({ isRepeatable }: { isRepeatable: boolean }): OriginConnection {
+    const now = this.#clock.now();
+    const maxIdleMs = isRepeatable ? Number.POSITIVE_INFINITY : freshMs;
+    for (let found = this.#idle.pop(); found; found = this.#idle.pop()) {
+      const wasIdleMs = now - found.idleSince;
+      if (found.isUsable && wasIdleMs < Math.min(idleLimit(found), maxIdleMs)) return found;
+      // The others have been idle for even longer, which may still do for another request.
+      if (found.isUsable && wasIdleMs < idleLimit(found)) {
+        this.#idle.push(found);
+        break;
+      }
+      found.destroy();
+    }
+    return this.#connect();
   }
 
   close(): void {
-    this.#pool.destroy();
-    this.#freshPool.destroy();
+    this.#stopSweep?.();
+    for (const connection of this.#idle) connection.destroy();
+    this.#idle = [];
+  }
+
+  #connect(): OriginConnection {
+    const { hostname, port, isSecure } = this.#address;
+    const options = { host: hostname, port, noDelay: true, lookup: lookupWithLocalhost };
+    const socket: Socket = isSecure
+      ? connectTls({ ...options, servername: /^[\d.]+$|:/.test(hostname) ? '' : hostname, ALPNProtocols: ['http/1.1'] })
+      : connectPlain(options);
+    return new OriginConnection(socket, (connection) => this.#keep(connection));
+  }
+
+  #keep(connection: OriginConnection): void {
+    if (this.#idle.length >= maxIdle) {
+      connection.destroy();
+      return;
+    }
+    connection.idleSince = this.#clock.now();
+    this.#idle.push(connection);
+    this.#stopSweep ??= this.#clock.every(1_000, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    const now = this.#clock.now();
+    const expired = this.#idle.filter((connection) => now - connection.idleSince >= idleLimit(connection));
+    this.#idle = this.#idle.filter((connection) => connection.isUsable && !expired.includes(connection));
+    for (const connection of expired) connection.destroy();
+    if (this.#idle.length > 0) return;
+    this.#stopSweep?.();
+    this.#stopSweep = undefined;
   }
 }
 
-/** Whether sending a request twice does no more than sending it once (RFC 9110 §9.2.2). */
-export function isIdempotent(method: string): boolean {
-  return ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'].includes(method);
-}
-
-/** Whether a request can be sent again as it was: it is idempotent and has no body. */
-export function isRepeatable({ method, fields }: { method: string; fields: Fields }): boolean {
-  const length = fieldValue(fields, 'content-length');
-  return isIdempotent(method) && (length === undefined || length === '0');
-}
-
-/** Names what went wrong with the private service. `hasConnection` tells whether it had answered the call at all. */
-export function originError(origin: string, thrown: unknown, hasConnection: boolean): AditError {
-  const detail = messageOf(thrown);
-  return hasConnection
-    ? new AditError('ADIT_ORIGIN_FAILED', `the service at ${origin} broke off: ${detail}`, { cause: thrown })
-    : new AditError('ADIT_ORIGIN_UNREACHABLE', `nothing answers at ${origin}: ${detail}`, { cause: thrown });
+function idleLimit(connection: OriginConnection): number {
+  return connection.idleMs === Number.POSITIVE_INFINITY ? idleMs : connection.idleMs;
 }

@@ -32,22 +32,9 @@ export function websocketLink(
   // Every error is followed by close, which carries the code.
   websocket.on('error', () => undefined);
   websocket.once('close', (code, reason) => handler.closed(code, reason.toString('utf8')));
-  let isGathering = false;
-  const gather = (): void => {
-    if (isGathering) return;
-    isGathering = true;
-    socket.cork();
-    setImmediate(() => {
-      isGathering = false;
-      socket.uncork();
-    });
-  };
   return {
     send(text, sent) {
-      if (websocket.readyState !== websocket.OPEN) return;
-      // One write to the network for all that is sent within a turn of the event loop: writes are what costs.
-      gather();
-      websocket.send(text, sent);
+      if (websocket.readyState === websocket.OPEN) websocket.send(text, sent);
     },
     ping: () => websocket.readyState === websocket.OPEN && websocket.ping(),
     close: (code, reason) => websocket.close(code, closeReason(reason)),

@@ -1,6 +1,6 @@
 import type { Clock, Stop } from '#internal/core/clock';
 import { AditError, isVisitorErrorCode, visitorErrors } from '#internal/core/errors';
-import { endToEndFields } from '#internal/http1/fields';
+import { endToEndFields, isFieldName } from '#internal/http1/fields';
 import type { RequestHead, ResponseHead } from '#internal/http1/head';
 import type { AcceptedStream, AcceptStream, StreamHandler } from '#internal/link/stream';
 import type { HTTPRequest, V1Headers } from '#messages/v1';
@@ -120,6 +120,8 @@ export class AgentHttpExchange implements AcceptedStream {
 }
 
 function requestHead({ url, query, headers, method, body }: HTTPRequest): RequestHead {
+  // A method has the form of a field name: both are tokens.
+  if (!isFieldName(method)) throw new Error('the method is not a token');
   const fields = endToEndFields(fromV1Headers(headers), (name) => name === 'content-length' || name === 'expect');
   const expectsBody = method === 'POST' || method === 'PUT' || method === 'PATCH';
   if (body.length > 0 || expectsBody) fields.push('Content-Length', String(body.length));

@@ -1,0 +1,38 @@
+import { Http1Error } from './error.ts';
+
+const empty = Buffer.alloc(0);
+
+/** Collects bytes until a head is complete. */
+export class HeadBuffer {
+  readonly #maxBytes: number;
+  #held: Buffer = empty;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Takes bytes. Once the empty line has come, gives the head without it, and the bytes behind. Throws
+   * {@link Http1Error} when the head is too long, or has a line that ends in LF alone.
+   */
+  push(chunk: Buffer): { text: string; rest: Buffer } | undefined {
+    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    // The empty line may have begun with the last bytes before.
+    const end = bytes.indexOf('\r\n\r\n', Math.max(0, this.#held.length - 3), 'latin1');
+    if ((end === -1 ? bytes.length : end) > this.#maxBytes) throw new Http1Error(431, 'the head is too long');
+    if (end === -1) {
+      checkLineEnds(bytes, this.#held.length);
+      this.#held = bytes;
+      return undefined;
+    }
+    this.#held = empty;
+    return { text: bytes.toString('latin1', 0, end), rest: bytes.subarray(end + 4) };
+  }
+}
+
+/** Lines that end in LF alone never make an empty line, so whoever sends them would wait for us, and we for them. */
+function checkLineEnds(bytes: Buffer, from: number): void {
+  for (let at = bytes.indexOf(10, from); at !== -1; at = bytes.indexOf(10, at + 1)) {
+    if (bytes[at - 1] !== 13) throw new Http1Error(400, 'a line ends in LF without CR');
+  }
+}
