@@ -12,6 +12,12 @@ export const linkOptions = {
   perMessageDeflate: false,
 } as const;
 
+/**
+ * How many messages of one turn of the event loop go into one write to the network. Writes are what costs; but if a
+ * whole turn were gathered, hub and agent would work by turns instead of side by side.
+ */
+const gatheredMessages = 8;
+
 /** A reason cut to what a close frame can hold (RFC 6455 §5.5: 125 bytes with the code). */
 function closeReason(reason: string): string {
   let cut = reason;
@@ -32,9 +38,22 @@ export function websocketLink(
   // Every error is followed by close, which carries the code.
   websocket.on('error', () => undefined);
   websocket.once('close', (code, reason) => handler.closed(code, reason.toString('utf8')));
+  let gathered = 0;
+  const flush = (): void => {
+    if (gathered === 0) return;
+    gathered = 0;
+    socket.uncork();
+  };
   return {
     send(text, sent) {
-      if (websocket.readyState === websocket.OPEN) websocket.send(text, sent);
+      if (websocket.readyState !== websocket.OPEN) return;
+      if (gathered === 0) {
+        socket.cork();
+        setImmediate(flush);
+      }
+      gathered += 1;
+      websocket.send(text, sent);
+      if (gathered === gatheredMessages) flush();
     },
     ping: () => websocket.readyState === websocket.OPEN && websocket.ping(),
     close: (code, reason) => websocket.close(code, closeReason(reason)),
