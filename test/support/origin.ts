@@ -50,3 +50,8 @@ export async function startOrigin(t: Cleanup, handler: Handler = echo): Promise<
   });
   return { port: (server.address() as AddressInfo).port, server, journal };
 }
+
+/** What {@link echo} answered. */
+export function echoed({ text }: { text: string }): Echo {
+  return JSON.parse(text) as Echo;
+}

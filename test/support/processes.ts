@@ -137,3 +137,23 @@ export async function startAgent(t: Cleanup, args: string[], env: Record<string,
   const { url = '', hostname = '' } = await event('online');
   return { program, url, hostname, event };
 }
+
+export interface Tunnel {
+  hub: HubProcess;
+  agent: AgentProcess;
+  /** The hub's port, where visitors connect. */
+  port: number;
+  /** The Host by which visitors ask for the tunnel. */
+  host: string;
+}
+
+/** Starts a hub and one agent that publishes a port through it. */
+export async function startTunnel(
+  t: Cleanup,
+  originPort: number,
+  { hubArgs = [], agentArgs = [] }: { hubArgs?: string[]; agentArgs?: string[] } = {},
+): Promise<Tunnel> {
+  const hub = await startHub(t, hubArgs);
+  const agent = await startAgent(t, ['--hub', hub.url, ...agentArgs, String(originPort)]);
+  return { hub, agent, port: hub.port, host: `${agent.hostname}:${hub.port}` };
+}
