@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { silentLog } from '#internal/core/log';
+import { V1AgentSession } from '#internal/link/v1/agent-session';
+import { V1HubSession } from '#internal/link/v1/hub-session';
+import { limits } from '#messages/limits';
+import { FakeClock } from '../support/fake-clock.ts';
+import { textLinkPair } from '../support/text-link-pair.ts';
+import { streamContract } from './stream.ts';
+
+streamContract('wire v1', async (t, accept) => {
+  const clock = new FakeClock();
+  const pair = textLinkPair();
+  const opener = new V1HubSession(
+    { isAditAgent: true, timeoutMs: 30_000 },
+    {
+      clock,
+      log: silentLog,
+      register: async () => ({ clientId: 'a', hostname: 'a.tunnel.test' }),
+      onClosed: () => undefined,
+      onStrayAnswer: () => undefined,
+    },
+    pair.left,
+  );
+  const agent = new V1AgentSession(
+    { maxBodyBytes: limits.v1Body },
+    { clock, log: silentLog, accept, onClosed: () => undefined },
+    pair.right,
+  );
+  assert.equal(await agent.register('token', ''), 'a.tunnel.test');
+  t.after(() => pair.cut());
+  return { opener, close: () => pair.cut() };
+});

@@ -1,0 +1,94 @@
+import type { Clock } from '#internal/core/clock';
+import { silentLog } from '#internal/core/log';
+import { BaseUrls } from '#internal/hub/base-urls';
+import { Directory } from '#internal/hub/directory';
+import { Registrar } from '#internal/hub/registrar';
+import { TakeoverGuard } from '#internal/hub/takeover-guard';
+import { TokenMemory } from '#internal/hub/token-memory';
+import { V1HubSession } from '#internal/link/v1/hub-session';
+import { Peer } from './peer.ts';
+import { newTestKey, signToken, type TestKey, tokenParts } from './signed-token.ts';
+import { type TextLinkPair, textLinkPair } from './text-link-pair.ts';
+
+export const testBase = 'http://127.0.0.1:7001';
+
+export interface V1HubOptions {
+  domain?: string;
+  timeoutMs?: number;
+  isAditAgent?: boolean;
+  isAllowed?: (keyId: string) => boolean;
+}
+
+export interface ConnectedClient {
+  session: V1HubSession;
+  peer: Peer;
+  pair: TextLinkPair;
+}
+
+/** A hub's registrations and sessions of wire v1, without its edge. */
+export class V1Hub {
+  readonly directory = new Directory();
+  readonly sessions = new Map<string, V1HubSession>();
+  readonly #clock: Clock;
+  readonly #options: V1HubOptions;
+  readonly #registrar: Registrar;
+  strayCount = 0;
+
+  constructor(clock: Clock, options: V1HubOptions = {}) {
+    this.#clock = clock;
+    this.#options = options;
+    this.#registrar = new Registrar(
+      { domain: options.domain ?? 'tunnel.test' },
+      {
+        clock,
+        bases: new BaseUrls([new URL(testBase)]),
+        directory: this.directory,
+        tokens: new TokenMemory(clock),
+        guard: new TakeoverGuard(clock),
+        isAllowed: options.isAllowed ?? (() => true),
+        evict: ({ session }, clientId) => this.sessions.get(session)?.withdraw(clientId),
+      },
+    );
+  }
+
+  /** A client's websocket: the hub's session on one end, the test on the other. */
+  connect(): ConnectedClient {
+    const pair = textLinkPair();
+    const { timeoutMs = 30_000, isAditAgent = false } = this.#options;
+    const session = new V1HubSession(
+      { isAditAgent, timeoutMs },
+      {
+        clock: this.#clock,
+        log: silentLog,
+        register: async (request, asking) => {
+          const registered = await this.#registrar.register(request, { node: 'here', session: asking.id });
+          asking.grant(registered.clientId);
+          return registered;
+        },
+        onClosed: (closed) => {
+          this.sessions.delete(closed.id);
+          for (const clientId of closed.clientIds) this.directory.release(clientId, closed.id);
+        },
+        onStrayAnswer: () => {
+          this.strayCount += 1;
+        },
+      },
+      pair.left,
+    );
+    this.sessions.set(session.id, session);
+    return { session, peer: new Peer(pair.right), pair };
+  }
+
+  /** A token that this hub takes now. */
+  token(key: TestKey): string {
+    return signToken(key, tokenParts(key, { uri: testBase, wallMs: this.#clock.wallMs() }));
+  }
+
+  /** A client that has registered. */
+  async connectRegistered(key: TestKey = newTestKey('ES256')): Promise<ConnectedClient & { clientId: string }> {
+    const client = this.connect();
+    client.peer.send('registration-request', { mandateToken: this.token(key) });
+    const { keyID } = await client.peer.document('registration-response');
+    return { ...client, clientId: String(keyID) };
+  }
+}
