@@ -18,7 +18,6 @@ export const visitorErrors = {
   ADIT_TUNNEL_OFFLINE: { status: 502, leg: 'agent', title: 'This tunnel is offline' },
   ADIT_LINK_LOST: { status: 502, leg: 'link', title: 'The tunnel was interrupted' },
   ADIT_AGENT_BAD_ANSWER: { status: 502, leg: 'agent', title: 'The tunnel gave an answer that is not valid' },
-  ADIT_AGENT_FAILED: { status: 502, leg: 'agent', title: 'The agent made a mistake' },
   ADIT_ORIGIN_UNREACHABLE: { status: 502, leg: 'origin', title: 'Nothing answers behind this tunnel' },
   ADIT_ORIGIN_FAILED: { status: 502, leg: 'origin', title: 'The service behind this tunnel broke off' },
   ADIT_RESPONSE_TOO_LARGE: { status: 502, leg: 'origin', title: 'The answer is too large' },
