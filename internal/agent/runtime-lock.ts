@@ -1,6 +1,7 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { createConnection, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { AditError } from '#internal/core/errors';
 
 /** Who holds a lock. */
 export interface LockHolder {
@@ -25,7 +26,7 @@ export class RuntimeLock {
   /** Takes the lock called `name` in the folder, or gives who holds it. */
   static async take(folder: string, name: string, self: LockHolder): Promise<RuntimeLock | LockHolder> {
     const path = socketPath(folder, name);
-    if (process.platform !== 'win32') mkdirSync(folder, { recursive: true, mode: 0o700 });
+    prepareFolder(folder);
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const server = await listen(path, self);
       if (server) return new RuntimeLock(server, path);
@@ -40,6 +41,18 @@ export class RuntimeLock {
   release(): void {
     this.#server.close();
     if (process.platform !== 'win32') rmSync(this.#path, { force: true });
+  }
+}
+
+function prepareFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // In a folder for all, somebody else may have been first, and would then answer in our place.
+  if (statSync(folder).uid !== process.getuid?.()) {
+    throw new AditError(
+      'ADIT_FAILED',
+      `the folder ${folder} belongs to another user: set XDG_RUNTIME_DIR to one of yours`,
+    );
   }
 }
 

@@ -69,14 +69,14 @@ export class Exchange implements ResponseHandler {
   /** Asks the gate, opens the stream and begins to forward the body. */
   async start(clientId: string, head: RequestHead, findOpener: () => StreamOpener | undefined): Promise<void> {
     try {
-      await this.#deps.gate.admit(clientId);
-      if (this.#isOver) return;
       const { gate } = this.#deps;
+      // Names that nobody serves are not counted: strangers can make up as many as they like.
+      if (!findOpener()) throw offline();
+      await gate.admit(clientId);
+      if (this.#isOver) return;
       gate.checkRequestBody(Number(fieldValue(head.fields, 'content-length') ?? 0));
       const opener = findOpener();
-      if (!opener) {
-        throw new AditError('ADIT_TUNNEL_OFFLINE', 'no agent is connected for this address', { retryAfterSeconds: 5 });
-      }
+      if (!opener) throw offline();
       const stream = opener.open(head, this);
       // It may have been refused at once.
       if (this.#isOver) return;
@@ -274,6 +274,10 @@ export class Exchange implements ResponseHandler {
     const seconds = (this.#deps.clock.now() - this.#startedAt) / 1_000;
     this.#deps.metrics.ended({ status: this.#status, seconds, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut });
   }
+}
+
+function offline(): AditError {
+  return new AditError('ADIT_TUNNEL_OFFLINE', 'no agent is connected for this address', { retryAfterSeconds: 5 });
 }
 
 /** HTTP/1.0 visitors never get interim responses (RFC 9110 §15.2). */
