@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { type Document, DocumentSocket } from './document-socket.ts';
+import type { Cleanup } from './processes.ts';
+
+/** A hub as the original is one, whose every document the test writes itself. */
+export interface OriginalHub {
+  url: string;
+  /** The next client that connects. */
+  client(): Promise<DocumentSocket>;
+}
+
+/** Starts one on a free port of 127.0.0.1. */
+export async function startOriginalHub(t: Cleanup): Promise<OriginalHub> {
+  const server = createServer();
+  const acceptor = new WebSocketServer({ server, path: '/proxy/subscribe', perMessageDeflate: false });
+  const arrived: DocumentSocket[] = [];
+  acceptor.on('connection', (websocket: WebSocket) => arrived.push(new DocumentSocket(websocket)));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    for (const websocket of acceptor.clients) websocket.terminate();
+    server.close();
+  });
+  return {
+    url: `http://localhost:${(server.address() as AddressInfo).port}`,
+    async client() {
+      while (arrived.length === 0) await once(acceptor, 'connection');
+      return arrived.shift() as DocumentSocket;
+    },
+  };
+}
+
+/** Takes a client's registration and grants it a hostname. Gives the request. */
+export async function grant(client: DocumentSocket, hostname: string): Promise<Document> {
+  const request = await client.next('registration-request');
+  client.send('registration-response', { '@id': request['@id'], keyID: 'a'.repeat(52), hostname });
+  return request;
+}
