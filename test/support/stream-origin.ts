@@ -1,5 +1,5 @@
 import type { RequestHead, ResponseHead } from '#internal/http1/head';
-import type { AcceptStream } from '#internal/link/stream';
+import type { AcceptStream, StreamHandler } from '#internal/link/stream';
 
 export interface Answer {
   status?: number;
@@ -39,3 +39,12 @@ export function getHead(target = '/', fields: string[] = []): RequestHead {
 export function responseHead(status: number, fields: string[] = []): ResponseHead {
   return { status, reason: '', fields };
 }
+
+/** A handler that lets everything pass by. */
+export const silentHandler: StreamHandler = {
+  data: () => undefined,
+  ended: () => undefined,
+  drained: () => undefined,
+  stopped: () => undefined,
+  reset: () => undefined,
+};

@@ -33,6 +33,7 @@ export class V1Hub {
   readonly #options: V1HubOptions;
   readonly #registrar: Registrar;
   strayCount = 0;
+  #tokenCount = 0;
 
   constructor(clock: Clock, options: V1HubOptions = {}) {
     this.#clock = clock;
@@ -79,9 +80,12 @@ export class V1Hub {
     return { session, peer: new Peer(pair.right), pair };
   }
 
-  /** A token that this hub takes now. */
+  /** A new token that this hub takes now. */
   token(key: TestKey): string {
-    return signToken(key, tokenParts(key, { uri: testBase, wallMs: this.#clock.wallMs() }));
+    const { header, payload } = tokenParts(key, { uri: testBase, wallMs: this.#clock.wallMs() });
+    this.#tokenCount += 1;
+    // The clock may stand still, and a token is taken once.
+    return signToken(key, { header, payload: { ...payload, mandates: [String(this.#tokenCount)] } });
   }
 
   /** A client that has registered. */
