@@ -24,6 +24,7 @@ export function createLog(options: { level: LogLevel; format: LogFormat }, desti
       : pretty({
           destination,
           sync: true,
+          singleLine: true,
           ignore: 'pid,hostname',
           translateTime: 'SYS:HH:MM:ss',
         } as pretty.PrettyOptions);

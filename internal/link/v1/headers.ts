@@ -11,13 +11,13 @@ import type { V1Headers } from '#messages/v1';
 
 /** Field lines as a v1 object: canonical names, one text each. Tells when a Set-Cookie had to stay behind. */
 export function toV1Headers(fields: Fields, onLostCookie: () => void = () => undefined): V1Headers {
-  // Without a prototype a field called __proto__ is a field like any other.
-  const headers: V1Headers = Object.create(null);
+  const headers: V1Headers = {};
   for (const [name, value] of eachField(fields)) {
     const key = canonicalFieldName(name);
-    const known = headers[key];
+    const known = Object.hasOwn(headers, key) ? headers[key] : undefined;
     const text = fieldValueToText(value);
-    if (known === undefined) headers[key] = text;
+    if (key === '__proto__') Object.defineProperty(headers, key, { value: text, enumerable: true, writable: true });
+    else if (known === undefined) headers[key] = text;
     // Cookies that are joined can't be told apart again (RFC 6265 §3), so only the first one can travel.
     else if (key === 'Set-Cookie') onLostCookie();
     else headers[key] = `${known}${key === 'Cookie' ? '; ' : ', '}${text}`;
@@ -28,8 +28,8 @@ export function toV1Headers(fields: Fields, onLostCookie: () => void = () => und
 /** A v1 object as field lines. Throws an Error that names the field that can't be one. */
 export function fromV1Headers(headers: V1Headers): string[] {
   const fields: string[] = [];
-  for (const [name, text] of Object.entries(headers)) {
-    const value = textToFieldValue(text).trim();
+  for (const name of Object.keys(headers)) {
+    const value = textToFieldValue(headers[name] as string).trim();
     if (!isFieldName(name) || !isFieldValue(value)) {
       throw new Error(`header ${JSON.stringify(name).slice(0, 80)} is not a valid field`);
     }
