@@ -6,6 +6,8 @@ export const limits = {
   v1OriginalHubBody: 380_000,
   /** Wire v1: one document, which is one websocket message. */
   v1Document: 1_048_576,
+  /** Wire v1: a document from an agent that has not registered. */
+  v1FirstDocument: 65_536,
   /** Request bodies that one v1 session holds while they are collected. */
   v1Collected: 64 * 1_048_576,
   /** Bytes waiting in one websocket's send queue before its reader counts as too slow. */

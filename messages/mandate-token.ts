@@ -1,11 +1,21 @@
+import { randomInt } from 'node:crypto';
+
 /** The payload of the token that registers a v1 client: `mandate-token.json` of the original. */
 export type MandateToken = { timestamp: number; uri: string; ttlSeconds: number };
 
 const type = 'https://schema.brickchain.com/v2/mandate-token.json';
 
-/** The payload to sign: `wallMs` (since 1970, UTC) is its time and `uri` the hub that it is meant for. */
+/**
+ * The payload to sign. Two tokens of one millisecond must differ, since each is taken once: the digits below it are drawn.
+ */
 export function encodeMandateToken({ timestamp, uri, ttlSeconds }: MandateToken): string {
-  return JSON.stringify({ '@type': type, '@timestamp': new Date(timestamp).toISOString(), uri, ttl: ttlSeconds });
+  const digits = randomInt(1_000_000).toString().padStart(6, '0');
+  return JSON.stringify({
+    '@type': type,
+    '@timestamp': new Date(timestamp).toISOString().replace('Z', `${digits}Z`),
+    uri,
+    ttl: ttlSeconds,
+  });
 }
 
 /** Reads a payload whose signature has been verified. Throws an Error that names what is wrong. */

@@ -171,6 +171,11 @@ function decodeTarget(from: Members): { id: string; url: string; query: string; 
   return { id: id(from), url, query: optionalText(from, 'query'), headers: headers(from) };
 }
 
+/** A name as an error shows it: strangers choose its length. */
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, 80));
+}
+
 function idOf(from: Members): string | undefined {
   const value = from['@id'];
   return typeof value === 'string' ? value : undefined;
@@ -198,7 +203,7 @@ function optionalText(from: Members, name: string): string {
 function status(from: Members): number {
   const value = from['status'];
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 200 || value > 599) {
-    throw new V1DocumentError(`status ${JSON.stringify(value)} is not a final HTTP status`, idOf(from));
+    throw new V1DocumentError('status is not a final HTTP status', idOf(from));
   }
   return value;
 }
@@ -208,8 +213,7 @@ function headers(from: Members): V1Headers {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'object') throw new V1DocumentError('headers is not an object', idOf(from));
   for (const [name, field] of Object.entries(value)) {
-    if (typeof field !== 'string')
-      throw new V1DocumentError(`header ${JSON.stringify(name)} is not a text`, idOf(from));
+    if (typeof field !== 'string') throw new V1DocumentError(`header ${shown(name)} is not a text`, idOf(from));
   }
   return value as V1Headers;
 }

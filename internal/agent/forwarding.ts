@@ -33,6 +33,7 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
     this.#origin = origin;
     this.#isRepeatable = isRepeatable(head);
     this.#connect();
+    this.#sendHandshake();
   }
 
   // StreamHandler: what comes from the hub.
@@ -117,6 +118,12 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
     this.#connection = connection;
     connection.begin(this.#head.method, this);
     if (connection.socket.connecting) this.#limitConnecting(connection);
+  }
+
+  /** A request to upgrade has no body that its head could wait for. */
+  #sendHandshake(): void {
+    if (fieldValue(this.#head.fields, 'upgrade') === undefined) return;
+    this.#connection.socket.write(this.#takeHead({ hasBody: false }), 'latin1');
   }
 
   #limitConnecting({ socket }: OriginConnection): void {

@@ -2,7 +2,7 @@ import type { Bus, NodeId, Unsubscribe } from './bus.ts';
 
 /** The bus inside one process. */
 export class MemoryBus implements Bus {
-  readonly #receivers = new Map<NodeId, (message: Buffer) => void>();
+  readonly #receivers = new Map<NodeId, { receive(message: Buffer): void }>();
   readonly #onError: (thrown: unknown) => void;
   #isClosed = false;
 
@@ -14,9 +14,10 @@ export class MemoryBus implements Bus {
   async subscribe(node: NodeId, receive: (message: Buffer) => void): Promise<Unsubscribe> {
     this.#assertOpen();
     if (this.#receivers.has(node)) throw new Error(`node ${node} is subscribed already`);
-    this.#receivers.set(node, receive);
+    const subscription = { receive };
+    this.#receivers.set(node, subscription);
     return async () => {
-      if (this.#receivers.get(node) === receive) this.#receivers.delete(node);
+      if (this.#receivers.get(node) === subscription) this.#receivers.delete(node);
     };
   }
 
@@ -36,7 +37,7 @@ export class MemoryBus implements Bus {
 
   #deliver(node: NodeId, message: Buffer): void {
     try {
-      this.#receivers.get(node)?.(message);
+      this.#receivers.get(node)?.receive(message);
     } catch (thrown) {
       this.#onError(thrown);
     }

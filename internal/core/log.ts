@@ -12,8 +12,7 @@ export interface Log {
   error: Write;
 }
 
-export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export type LogFormat = 'text' | 'json';
 
 /** A log that writes lines to `destination`: JSON for machines, text for people. */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { limits } from '#messages/limits';
+import { closeReason } from './close-reason.ts';
 import type { TextLink, TextLinkHandler } from './text-link.ts';
 
 /** What every websocket between hub and agent is opened with. */
@@ -17,13 +18,6 @@ export const linkOptions = {
  * whole turn were gathered, hub and agent would work by turns instead of side by side.
  */
 const gatheredMessages = 8;
-
-/** A reason cut to what a close frame can hold (RFC 6455 §5.5: 125 bytes with the code). */
-function closeReason(reason: string): string {
-  let cut = reason;
-  while (Buffer.byteLength(cut) > 123) cut = cut.slice(0, -1);
-  return cut;
-}
 
 /** Carries text messages on an open websocket; `socket` is what it runs on. */
 export function websocketLink(

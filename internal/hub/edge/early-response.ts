@@ -13,24 +13,21 @@ export function isWhole({ complete, rawHeaders }: Pick<IncomingMessage, 'complet
 }
 
 /**
- * Ends a response whose request is still being sent. A socket that is closed with unread bytes resets the connection,
- * and the visitor may lose the answer with it: so first the rest of the body is read and thrown away, within limits.
+ * Ends a response of known length whose request is still being sent. Closing a socket with unread bytes resets the
+ * connection, and the visitor may lose the response with it: so our side ends first, and the rest of the body is read
+ * and thrown away, within limits, until the visitor ends its own.
  */
 export function endAfterRequest(request: IncomingMessage, response: ServerResponse, clock: Clock): void {
+  const { socket } = request;
   let discardedBytes = 0;
-  const end = (): void => {
-    stopTimer();
-    request.off('data', count);
-    request.off('end', end);
-    response.end();
-  };
-  const count = (chunk: Buffer): void => {
+  request.removeAllListeners('data');
+  request.on('data', (chunk: Buffer) => {
     discardedBytes += chunk.length;
-    if (discardedBytes > limits.discardedBody) end();
-  };
-  const stopTimer = clock.after(discardMs, end);
-  request.on('data', count);
-  request.once('end', end);
-  request.once('close', stopTimer);
+    if (discardedBytes > limits.discardedBody) request.pause();
+  });
+  const stopTimer = clock.after(discardMs, () => socket.destroy());
+  socket.once('close', stopTimer);
+  request.once('end', () => response.end());
   request.resume();
+  socket.end();
 }

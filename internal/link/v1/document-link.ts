@@ -1,4 +1,5 @@
 import type { Clock } from '#internal/core/clock';
+import { messageOf } from '#internal/core/errors';
 import { Heartbeat } from '#internal/link/heartbeat';
 import type { TextLink, TextLinkHandler } from '#internal/link/text-link';
 import { limits } from '#messages/limits';
@@ -24,6 +25,8 @@ export class DocumentLink {
   readonly #link: TextLink;
   readonly #heartbeat: Heartbeat;
   #isClosed = false;
+  /** Letters of the longest document that is read at all. */
+  maxLength: number = limits.v1Document;
 
   constructor(clock: Clock, handler: DocumentHandler, connect: Connect) {
     this.#clock = clock;
@@ -71,12 +74,16 @@ export class DocumentLink {
 
   #text(text: string): void {
     if (this.#isClosed) return;
+    if (text.length > this.maxLength) {
+      this.#handler.malformed(new V1DocumentError(`document is longer than ${this.maxLength} bytes`), '');
+      return;
+    }
     let document: V1Document | undefined;
     try {
       document = decodeV1(text);
     } catch (error) {
-      if (!(error instanceof V1DocumentError)) throw error;
-      this.#handler.malformed(error, text);
+      // Whatever the parser runs into, such as nesting too deep for it, is the sender's doing.
+      this.#handler.malformed(error instanceof V1DocumentError ? error : new V1DocumentError(messageOf(error)), text);
       return;
     }
     if (document) this.#handler.document(document);

@@ -64,6 +64,8 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
     this.#timeoutMs = options.timeoutMs;
     this.#deps = deps;
     this.link = new DocumentLink(deps.clock, this, connect);
+    // Whoever has not registered has no reason to send more than a token.
+    this.link.maxLength = limits.v1FirstDocument;
     this.#stopTimer = deps.clock.after(registrationMs, () => this.close(1008, 'no registration within 10 seconds'));
   }
 
@@ -190,6 +192,7 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
       const { clientId, hostname } = await this.#deps.register(request, this);
       this.#stopTimer();
       this.#hasRegistered = true;
+      this.link.maxLength = limits.v1Document;
       this.log.info('agent registered', { clientId });
       this.link.send({
         type: 'registration-response',

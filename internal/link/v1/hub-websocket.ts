@@ -4,6 +4,7 @@ import { AditError } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { eachField } from '#internal/http1/fields';
 import { type RequestHead, readOwnHead } from '#internal/http1/head';
+import { closeReason } from '#internal/link/close-reason';
 import type { ResponseHandler, Stream } from '#internal/link/stream';
 import type { WSMessage, WSResponse } from '#messages/v1';
 import type { DocumentLink } from './document-link.ts';
@@ -85,7 +86,7 @@ export class HubWebSocketExchange implements Stream {
   fail(reason: AditError): void {
     this.#finish(reason.code !== 'ADIT_LINK_LOST');
     // Service restart (1012): whoever knows the code tries again.
-    if (this.#websocket) this.#websocket.close(1012, reason.message.slice(0, 100));
+    if (this.#websocket) this.#websocket.close(1012, closeReason(reason.message));
     else this.#handler.reset(reason);
   }
 
