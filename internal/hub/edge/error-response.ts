@@ -113,6 +113,10 @@ li.reached { border-color: var(--good); }
 li.failed { border-color: var(--bad); color: var(--bad); font-weight: 650; }
 li.failed::before { content: "✕ "; }
 li.reached::before { content: "✓ "; }
+@media (max-width: 34rem) {
+  ol { flex-direction: column; gap: 0; }
+  li { flex: none; padding: .3rem 0 .3rem .8rem; border-top: 0; border-left: 3px solid var(--line); }
+}
 .words { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
 .facts { color: var(--soft); font-size: .875rem; }
 code { font: .9em ui-monospace, monospace; }
