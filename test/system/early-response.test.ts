@@ -19,7 +19,10 @@ test('a refusal reaches a visitor that is still sending its body, also through a
     for (const byteCount of [600_000, 3_000_000, 20_000_000]) {
       // A reset that overtakes the response is a matter of luck, so luck gets several chances.
       for (let round = 0; round < 5; round += 1) {
-        const { status } = await visit({ port, host: agent.hostname, method: 'POST', body: Buffer.alloc(byteCount) });
+        const body = Buffer.alloc(byteCount);
+        // On a connection of its own: nginx may close one on which it answered early after saying that it keeps it.
+        const headers = { Connection: 'close' };
+        const { status } = await visit({ port, host: agent.hostname, method: 'POST', headers, body });
         assert.equal(status, 413);
       }
     }
