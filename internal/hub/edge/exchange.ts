@@ -12,6 +12,7 @@ import type { Gate } from '../gate.ts';
 import type { Metrics } from '../metrics.ts';
 import { endAfterRequest, isWhole } from './early-response.ts';
 import { errorResponse } from './error-response.ts';
+import { IdleWatch } from './idle-watch.ts';
 import { type PublicAddress, visibleResponseFields } from './response-fields.ts';
 import type { UnderWay } from './under-way.ts';
 
@@ -46,7 +47,6 @@ export class Exchange implements ResponseHandler {
   readonly #startedAt: number;
   #stream: Stream | undefined;
   #stopTimer: Stop = () => undefined;
-  #lastReadAt = 0;
   #status = 0;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -166,9 +166,15 @@ export class Exchange implements ResponseHandler {
     const { request, response } = this.#visitor;
     const { clock, gate } = this.#deps;
     if (isContinueExpected(request)) response.writeContinue();
+    const watch = new IdleWatch(clock, {
+      limitMs: bodyIdleMs,
+      isHeldBack: () => request.isPaused(),
+      onIdle: () => this.#fail(new AditError('ADIT_REQUEST_TIMEOUT', 'the request body stopped arriving for 30 s')),
+    });
+    this.#stopTimer = () => watch.stop();
     request.on('data', (chunk: Buffer) => {
       if (this.#isOver) return;
-      this.#lastReadAt = clock.now();
+      watch.heard();
       this.#bytesIn += chunk.length;
       try {
         gate.checkRequestBody(this.#bytesIn);
@@ -185,20 +191,6 @@ export class Exchange implements ResponseHandler {
       stream.end();
       if (this.#status === 0 && !this.#isOver) this.#awaitHead();
     });
-    if (!request.readableEnded) this.#awaitBody(clock.now());
-  }
-
-  #awaitBody(lastReadAt: number): void {
-    this.#lastReadAt = lastReadAt;
-    const check = (): void => {
-      const now = this.#deps.clock.now();
-      // While we hold the visitor back, its silence is ours.
-      if (this.#visitor.request.isPaused()) this.#lastReadAt = now;
-      const leftMs = this.#lastReadAt + bodyIdleMs - now;
-      if (leftMs > 0) this.#stopTimer = this.#deps.clock.after(leftMs, check);
-      else this.#fail(new AditError('ADIT_REQUEST_TIMEOUT', 'the request body stopped arriving for 30 s'));
-    };
-    this.#stopTimer = this.#deps.clock.after(bodyIdleMs, check);
   }
 
   #awaitHead(): void {
