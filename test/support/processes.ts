@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -20,6 +21,13 @@ export function temporaryFolder(t: Cleanup): string {
   return folder;
 }
 
+/** Variables of whoever runs the tests that would be settings of our programs. */
+function isSetting(name: string): boolean {
+  return /^(ADIT_\w+|ADDR|BASE|DOMAIN|CACHE|PUBSUB|REDIS|PROXY_ENDPOINT|LOCAL|LOCAL_URL|KEY|STATE|SESSION|(https?|all|no)_proxy)$/i.test(
+    name,
+  );
+}
+
 /** A running program of ours whose lines can be waited for. */
 export class Program {
   readonly process: ChildProcess;
@@ -29,9 +37,9 @@ export class Program {
   readonly #waiting = new Set<() => void>();
 
   constructor(script: string, args: string[], env: Record<string, string> = {}) {
-    const { ADDR, BASE, DOMAIN, KEY, LOCAL, STATE, ...inherited } = process.env;
+    const inherited = Object.entries(process.env).filter(([name]) => !isSetting(name));
     this.process = spawn(process.execPath, [join(root, 'dist', 'cmd', script, 'main.js'), ...args], {
-      env: { ...inherited, ...env },
+      env: { ...Object.fromEntries(inherited), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.exited = once(this.process, 'close').then(([code, signal]) => ({ code, signal }));
@@ -73,6 +81,31 @@ export class Program {
     for (const resolve of this.#waiting) resolve();
     this.#waiting.clear();
   }
+}
+
+export interface Ended {
+  code: number | null;
+  signal: string | null;
+  /** What it printed. */
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a program to its end. */
+export async function runToEnd(script: string, args: string[], env: Record<string, string> = {}): Promise<Ended> {
+  const program = new Program(script, args, env);
+  const ended = await program.exited;
+  return { ...ended, stdout: program.lines.join('\n'), stderr: program.stderr };
+}
+
+/** A port of 127.0.0.1 on which nothing listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 function parseJson(line: string): Record<string, unknown> {
