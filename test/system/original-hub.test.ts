@@ -97,6 +97,20 @@ test('a bare ping, and documents that are not known, do no harm', async (t) => {
   assert.equal((await ask(client, {}))['status'], 200);
 });
 
+test('a websocket through an original hub carries text and ends at both ends', async (t) => {
+  const { client } = await register(t, await startOriginalHub(t));
+  const id = client.send('ws-request', { url: '/chat', query: 'room=1', headers: { Origin: 'https://shop.test' } });
+  const response = await client.next('ws-response');
+  assert.deepEqual([response['@id'], response['ok']], [id, true]);
+  client.send('ws-message', { '@id': id, messageType: 1, body: 'hello žluť' });
+  const message = await client.next('ws-message');
+  assert.deepEqual([message['@id'], message['messageType'], message['body']], [id, 1, 'hello žluť']);
+  client.send('ws-teardown', { '@id': id });
+  // The websocket is gone, its name too: the next one is another.
+  const other = client.send('ws-request', { url: '/chat', headers: {} });
+  assert.equal((await client.next('ws-response'))['@id'], other);
+});
+
 test('SIGINT says goodbye before the agent exits with 0', async (t) => {
   const { agent, client } = await register(t, await startOriginalHub(t));
   await event(agent, 'online');
