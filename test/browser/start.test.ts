@@ -144,6 +144,15 @@ test('npm start -- <port> and -- <url> publish that service', async (t) => {
   assert.deepEqual(origin.journal, ['GET /some/path?and=query', 'GET /some/path?and=query']);
 });
 
+test('npm start -- --dev publishes from the sources, and ends as well', async (t) => {
+  const start = npmStart(t, ['--dev']);
+  assert.equal((await curl(await start.url())).status, 200);
+  const { main, hub, agent } = await start.processes();
+  process.kill(main, 'SIGINT');
+  assert.equal(await start.exited, 0, start.output);
+  assert.deepEqual([hub, agent].filter(isRunning), []);
+});
+
 test('npm start is not disturbed by what configures hubs and agents elsewhere', async (t) => {
   const settings = [...Object.values(serverSettings({})), ...Object.values(agentSettings)];
   const names = settings.flatMap(({ env }): readonly string[] => env).filter((name) => name !== 'KEY');
