@@ -4,8 +4,8 @@ export type Leg = 'visitor' | 'hub' | 'link' | 'agent' | 'origin';
 /** What a visitor can be told. Texts may change, codes may not: programs match on them. */
 export const visitorErrors = {
   ADIT_BAD_REQUEST: { status: 400, leg: 'visitor', title: 'The request is not valid HTTP' },
-  ADIT_HOST_UNKNOWN: { status: 404, leg: 'hub', title: 'No such host here' },
-  ADIT_TUNNEL_UNKNOWN: { status: 404, leg: 'hub', title: 'No such tunnel' },
+  ADIT_HOST_UNKNOWN: { status: 404, leg: 'visitor', title: 'No such host here' },
+  ADIT_TUNNEL_UNKNOWN: { status: 404, leg: 'visitor', title: 'No such tunnel' },
   ADIT_METHOD_NOT_ALLOWED: { status: 405, leg: 'visitor', title: 'This method cannot be forwarded' },
   ADIT_REQUEST_TIMEOUT: { status: 408, leg: 'visitor', title: 'The request took too long to arrive' },
   ADIT_REQUEST_TOO_LARGE: { status: 413, leg: 'visitor', title: 'The request is too large' },

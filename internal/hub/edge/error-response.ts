@@ -69,7 +69,9 @@ function page(status: number, { code, leg, title, message, requestId }: Facts): 
   const steps = legs
     .map((name) => {
       const isFailed = name === leg;
-      const isReached = legs.indexOf(name) < legs.indexOf(leg);
+      // Without an agent there is no connection to it either.
+      const isMissing = code === 'ADIT_TUNNEL_OFFLINE' && name === 'link';
+      const isReached = legs.indexOf(name) < legs.indexOf(leg) && !isMissing;
       const kind = isFailed ? 'failed' : isReached ? 'reached' : 'beyond';
       const words = isFailed ? ', this part failed' : isReached ? ', fine' : ', not reached';
       return `<li class="${kind}">${legNames[name]}<span class="words">${words}</span></li>`;
@@ -106,19 +108,21 @@ body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding
 main { width: 100%; max-width: 38rem; }
 .status { margin: 0; color: var(--soft); font-variant-numeric: tabular-nums; letter-spacing: .08em; }
 h1 { margin: .1em 0 .5em; font-size: clamp(1.6rem, 6vw, 2.3rem); line-height: 1.2; font-weight: 650; }
-p { overflow-wrap: anywhere; }
+h1 { text-wrap: balance; }
+p { overflow-wrap: anywhere; text-wrap: pretty; }
 ol { display: flex; flex-wrap: wrap; gap: .5rem; margin: 2rem 0; padding: 0; list-style: none; font-size: .9375rem; }
 li { flex: 1 1 5.5rem; padding-top: .55rem; border-top: 3px solid var(--line); color: var(--soft); }
 li.reached { border-color: var(--good); }
 li.failed { border-color: var(--bad); color: var(--bad); font-weight: 650; }
 li.failed::before { content: "✕ "; }
-li.reached::before { content: "✓ "; }
+li.reached::before { content: "✓ "; color: var(--good); }
 @media (max-width: 34rem) {
   ol { flex-direction: column; gap: 0; }
   li { flex: none; padding: .3rem 0 .3rem .8rem; border-top: 0; border-left: 3px solid var(--line); }
 }
 .words { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
 .facts { color: var(--soft); font-size: .875rem; }
+.facts code { display: inline-block; }
 code { font: .9em ui-monospace, monospace; }
 `;
 

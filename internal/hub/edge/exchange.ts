@@ -269,7 +269,11 @@ export class Exchange implements ResponseHandler {
 }
 
 function offline(): AditError {
-  return new AditError('ADIT_TUNNEL_OFFLINE', 'no agent is connected for this address', { retryAfterSeconds: 5 });
+  return new AditError(
+    'ADIT_TUNNEL_OFFLINE',
+    'no agent is connected for this address: try again in a moment, and if the tunnel is yours, start adit',
+    { retryAfterSeconds: 5 },
+  );
 }
 
 /** HTTP/1.0 visitors never get interim responses (RFC 9110 §15.2). */
