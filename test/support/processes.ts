@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -36,9 +36,11 @@ export class Program {
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   readonly #waiting = new Set<() => void>();
 
+  /** Runs `adit` or `adit-server` as it was built, or a script by its absolute path. */
   constructor(script: string, args: string[], env: Record<string, string> = {}) {
     const inherited = Object.entries(process.env).filter(([name]) => !isSetting(name));
-    this.process = spawn(process.execPath, [join(root, 'dist', 'cmd', script, 'main.js'), ...args], {
+    const path = isAbsolute(script) ? script : join(root, 'dist', 'cmd', script, 'main.js');
+    this.process = spawn(process.execPath, [path, ...args], {
       env: { ...Object.fromEntries(inherited), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
