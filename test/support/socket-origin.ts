@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { dispatch, type HostHeader } from '#internal/agent/dispatch';
+import { Origin } from '#internal/agent/origin';
+import { parseOrigin } from '#internal/agent/origin-address';
+import type { RequestHead } from '#internal/http1/head';
+import type { AcceptedStream, StreamHandler } from '#internal/link/stream';
+import { FakeClock } from './fake-clock.ts';
+import type { Cleanup } from './processes.ts';
+import { RecordedResponse } from './recorded-response.ts';
+
+/** One connection that an origin has accepted, in the hands of a test. */
+export class OriginSocket {
+  readonly socket: Socket;
+  /** Resolves once the other end has closed it. */
+  readonly closed: Promise<unknown>;
+  #received = '';
+  #wake: () => void = () => undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setEncoding('latin1');
+    socket.on('error', () => undefined); // Its close says so too.
+    socket.on('data', (text: string) => {
+      this.#received += text;
+      this.#wake();
+    });
+    this.closed = new Promise((resolve) => socket.once('close', resolve));
+  }
+
+  /** Waits for text up to and with `mark`, and takes it. */
+  async until(mark: string): Promise<string> {
+    while (!this.#received.includes(mark)) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const end = this.#received.indexOf(mark) + mark.length;
+    const taken = this.#received.slice(0, end);
+    this.#received = this.#received.slice(end);
+    return taken;
+  }
+
+  /** The next request head. */
+  async head(): Promise<string> {
+    return await this.until('\r\n\r\n');
+  }
+
+  write(text: string): void {
+    this.socket.write(text, 'latin1');
+  }
+
+  /** Answers with a body of known length. */
+  answer(body: string, fields = ''): void {
+    this.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`);
+  }
+}
+
+/** An origin whose every byte a test decides, and an agent's way to it. */
+export class SocketOrigin {
+  readonly port: number;
+  readonly clock = new FakeClock();
+  readonly origin: Origin;
+  connectionCount = 0;
+  readonly #waiting: OriginSocket[] = [];
+  #wake: () => void = () => undefined;
+
+  private constructor(port: number) {
+    this.port = port;
+    this.origin = new Origin(parseOrigin(`127.0.0.1:${port}`), this.clock);
+  }
+
+  static async start(t: Cleanup): Promise<SocketOrigin> {
+    const server = createServer({ noDelay: true }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const origin = new SocketOrigin((server.address() as AddressInfo).port);
+    server.on('connection', (socket) => {
+      t.after(() => socket.destroy());
+      origin.connectionCount += 1;
+      origin.#waiting.push(new OriginSocket(socket));
+      origin.#wake();
+    });
+    t.after(() => server.close());
+    t.after(() => origin.origin.close());
+    return origin;
+  }
+
+  /** The next connection that the agent makes. */
+  async accept(): Promise<OriginSocket> {
+    while (this.#waiting.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#waiting.shift() as OriginSocket;
+  }
+
+  /** Forwards a request and gives its two ends: what answers it, and what sends its body. */
+  forward(
+    head: Partial<RequestHead> = {},
+    { hostHeader = { kind: 'rewrite' } as HostHeader, publicHost = undefined as string | undefined } = {},
+  ): { response: RecordedResponse; statuses: number[]; request: StreamHandler } {
+    const response = new RecordedResponse();
+    const statuses: number[] = [];
+    const stream: AcceptedStream = {
+      head: (answer) => {
+        statuses.push(answer.status);
+        response.head(answer);
+      },
+      write: (chunk) => {
+        response.data(chunk);
+        return true;
+      },
+      end: (trailers) => response.ended(trailers ?? []),
+      stop: () => undefined,
+      reset: (reason) => response.reset(reason),
+      consumed: () => undefined,
+    };
+    const accept = dispatch({ origin: this.origin, hostHeader, publicHost: () => publicHost });
+    const request = accept({ method: 'GET', target: '/', fields: [], ...head }, stream);
+    return { response, statuses, request };
+  }
+
+  /** Forwards a request without a body. */
+  ask(head: Partial<RequestHead> = {}): { response: RecordedResponse; statuses: number[] } {
+    const asked = this.forward(head);
+    asked.request.ended([]);
+    return asked;
+  }
+}
