@@ -31,7 +31,7 @@ export function readInvocation<S extends Settings>(program: Program<S>): Invocat
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });
   if (program.words) command.argument('[words...]').usage(program.words);
-  else command.allowExcessArguments(false);
+  else command.allowExcessArguments();
   for (const { flag, placeholder, help, env } of Object.values(program.settings)) {
     const note = env.length > 0 ? ` (${env.join(', ')})` : '';
     const form = placeholder === undefined ? `--${flag}` : `--${flag} <${placeholder}>`;
@@ -39,6 +39,13 @@ export function readInvocation<S extends Settings>(program: Program<S>): Invocat
     command.option(form, help + note, (value: string, before?: string) => (before ? `${before},${value}` : value));
   }
   parse(command);
+  const [word] = command.args;
+  if (!program.words && word !== undefined) {
+    throw new AditError(
+      'ADIT_USAGE',
+      `"${word}" is not a setting; ${program.name} takes only flags, see ${program.name} --help`,
+    );
+  }
   const { config, ...flags } = command.opts<Record<string, unknown>>();
   const given = Object.values(program.settings).flatMap(({ flag }) => {
     const value = flags[flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];

@@ -211,7 +211,9 @@ function status(from: Members): number {
 function headers(from: Members): V1Headers {
   const value = from['headers'];
   if (value === undefined || value === null) return {};
-  if (typeof value !== 'object') throw new V1DocumentError('headers is not an object', idOf(from));
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw new V1DocumentError('headers is not an object', idOf(from));
+  }
   for (const [name, field] of Object.entries(value)) {
     if (typeof field !== 'string') throw new V1DocumentError(`header ${shown(name)} is not a text`, idOf(from));
   }

@@ -124,8 +124,13 @@ export class Agent {
 
   async #connect(): Promise<Connection> {
     const { hub, key, session, hostHeader } = this.#options;
-    const accept = dispatch({ origin: this.#origin, hostHeader, publicHost: () => this.#connection?.hostname });
-    return await connect({ hub, key, session }, { clock: this.#clock, log: this.#log, accept }, this.#closing.signal);
+    let publicHost: string | undefined;
+    const onRegistered = (hostname: string | undefined): void => {
+      publicHost = hostname;
+    };
+    const accept = dispatch({ origin: this.#origin, hostHeader, publicHost: () => publicHost });
+    const deps = { clock: this.#clock, log: this.#log, accept, onRegistered };
+    return await connect({ hub, key, session }, deps, this.#closing.signal);
   }
 
   /** Visitors reach the hub by the same scheme and port as we do; without a domain, by path. */

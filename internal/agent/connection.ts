@@ -32,6 +32,8 @@ export interface ConnectDeps {
   clock: Clock;
   log: Log;
   accept: AcceptStream;
+  /** The tunnel has a hostname now, or none where the hub has no domain. */
+  onRegistered(hostname: string | undefined): void;
 }
 
 /** A registered connection to a hub. */

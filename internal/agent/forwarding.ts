@@ -6,7 +6,6 @@ import type { AcceptedStream, StreamHandler } from '#internal/link/stream';
 import type { Origin } from './origin.ts';
 import type { OriginConnection, ResponseReceiver } from './origin-connection.ts';
 
-const connectMs = 10_000;
 /** Up to here copying is cheaper than a write of several buffers. */
 const joinedBytes = 16_384;
 
@@ -17,7 +16,6 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
   readonly #origin: Origin;
   readonly #isRepeatable: boolean;
   #connection!: OriginConnection;
-  #stopConnecting: () => void = () => undefined;
   /** The upgraded connection, which then carries bytes both ways. */
   #upgraded: Socket | undefined;
   #isHeadSent = false;
@@ -98,14 +96,14 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
   }
 
   failed(reason: Error): void {
-    const { hasServed, hasAnswered, socket } = this.#connection;
+    const { hasServed, hasAnswered, hasConnected } = this.#connection;
     // The origin may have closed an idle connection at the moment that we took it. Once is chance, twice is not.
     if (hasServed && !hasAnswered && this.#isRepeatable && !this.#hasRetried && !this.#isOver) {
       this.#hasRetried = true;
       this.#isHeadSent = false;
       this.#connect();
       if (this.#isRequestEnded) this.#endRequest();
-    } else if (hasServed || hasAnswered || socket.bytesWritten > 0) {
+    } else if (hasConnected) {
       this.#fail(this.#brokenOff(reason));
     } else {
       const message = `nothing answers at ${this.#origin.name}: ${messageOf(reason)}`;
@@ -117,20 +115,12 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
     const connection = this.#origin.take({ isRepeatable: this.#isRepeatable });
     this.#connection = connection;
     connection.begin(this.#head.method, this);
-    if (connection.socket.connecting) this.#limitConnecting(connection);
   }
 
   /** A request to upgrade has no body that its head could wait for. */
   #sendHandshake(): void {
     if (fieldValue(this.#head.fields, 'upgrade') === undefined) return;
     this.#connection.socket.write(this.#takeHead({ hasBody: false }), 'latin1');
-  }
-
-  #limitConnecting({ socket }: OriginConnection): void {
-    const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${connectMs / 1_000} s`)), connectMs);
-    this.#stopConnecting = () => clearTimeout(timer);
-    socket.once('connect', this.#stopConnecting);
-    socket.once('close', this.#stopConnecting);
   }
 
   /** The head goes with the first bytes of the body, so that a small request leaves in one write. */
@@ -186,7 +176,6 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
   #close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#stopConnecting();
     if (this.#upgraded) this.#upgraded.destroy();
     else this.#connection.destroy();
   }

@@ -32,6 +32,8 @@ export class OriginConnection {
   #isReusable = false;
   #isRequestSent = false;
   #isResponseDone = false;
+  /** Whether the origin has accepted it. */
+  hasConnected = false;
   /** Whether it has served a request before: then its end may only mean that it was idle for too long. */
   hasServed = false;
   /** Whether bytes of the response to the present request have come. */
@@ -43,6 +45,9 @@ export class OriginConnection {
   constructor(socket: Socket, onIdle: (connection: OriginConnection) => void) {
     this.socket = socket;
     this.#onIdle = onIdle;
+    socket.once('connect', () => {
+      this.hasConnected = true;
+    });
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('end', () => this.#ended());
     socket.on('drain', () => this.#receiver?.requestDrained());

@@ -9,6 +9,7 @@ const idleMs = 4_000;
 /** How long a connection may have been idle for a request that must not be sent twice. */
 const freshMs = 1_000;
 const maxIdle = 256;
+const connectMs = 10_000;
 
 /** Connections to the private service, kept for the next request. */
 export class Origin {
@@ -57,6 +58,11 @@ export class Origin {
     const socket: Socket = isSecure
       ? connectTls({ ...options, servername: /^[\d.]+$|:/.test(hostname) ? '' : hostname, ALPNProtocols: ['http/1.1'] })
       : connectPlain(options);
+    const stopTimer = this.#clock.after(connectMs, () => {
+      socket.destroy(new Error(`no connection within ${connectMs / 1_000} s`));
+    });
+    socket.once(isSecure ? 'secureConnect' : 'connect', stopTimer);
+    socket.once('close', stopTimer);
     return new OriginConnection(socket, (connection) => this.#keep(connection));
   }
 

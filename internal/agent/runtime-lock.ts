@@ -30,10 +30,11 @@ export class RuntimeLock {
     for (let attempt = 0; attempt < 5; attempt += 1) {
       const server = await listen(path, self);
       if (server) return new RuntimeLock(server, path);
+      const before = identity(path);
       const holder = await ask(path);
       if (holder) return holder;
-      // Nobody answers on it: its process was killed.
-      if (process.platform !== 'win32') rmSync(path, { force: true });
+      // Nobody answers on it: its process was killed. Another one may have cleared it away and taken its place since.
+      if (before !== undefined && identity(path) === before) rmSync(path, { force: true });
     }
     throw new Error(`cannot take the lock ${path}`);
   }
@@ -42,6 +43,13 @@ export class RuntimeLock {
     this.#server.close();
     if (process.platform !== 'win32') rmSync(this.#path, { force: true });
   }
+}
+
+/** Tells one socket at a path from a later one. A named pipe has no file that could be left behind. */
+function identity(path: string): string | undefined {
+  if (process.platform === 'win32') return undefined;
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat && `${stat.ino} ${stat.mtimeNs}`;
 }
 
 function prepareFolder(folder: string): void {

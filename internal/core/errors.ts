@@ -22,7 +22,6 @@ export const visitorErrors = {
   ADIT_ORIGIN_FAILED: { status: 502, leg: 'origin', title: 'The service behind this tunnel broke off' },
   ADIT_RESPONSE_TOO_LARGE: { status: 502, leg: 'origin', title: 'The answer is too large' },
   ADIT_UPGRADE_REFUSED: { status: 502, leg: 'origin', title: 'The service refused the websocket' },
-  ADIT_HUB_BUSY: { status: 503, leg: 'hub', title: 'This hub is busy' },
   ADIT_TUNNEL_BUSY: { status: 503, leg: 'hub', title: 'This tunnel is busy' },
   ADIT_RESPONSE_TIMEOUT: { status: 504, leg: 'origin', title: 'The service did not answer in time' },
 } as const satisfies Record<string, { status: number; leg: Leg; title: string }>;
@@ -39,12 +38,12 @@ export const commandErrors = {
   ADIT_REFUSED: 4,
 } as const;
 
-/** Why a stream ended without an answer that a visitor waits for. */
-export type StreamErrorCode = 'ADIT_VISITOR_GONE';
+/** What hub and agent tell each other, and nobody else: nobody waits for an answer; a later registration may succeed. */
+type LinkErrorCode = 'ADIT_VISITOR_GONE' | 'ADIT_HUB_BUSY';
 
 export type VisitorErrorCode = keyof typeof visitorErrors;
 export type CommandErrorCode = keyof typeof commandErrors;
-export type ErrorCode = VisitorErrorCode | CommandErrorCode | StreamErrorCode;
+export type ErrorCode = VisitorErrorCode | CommandErrorCode | LinkErrorCode;
 
 /** The one error of Adit. The message says in lower case what was attempted and what to do. */
 export class AditError extends Error {

@@ -83,6 +83,19 @@ export function isFieldValue(text: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 }
 
+/** A field value without the blanks around it. Only these two are blanks here: a byte of UTF-8 may look like others. */
+export function trimBlanks(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isBlank(value.charCodeAt(start))) start += 1;
+  while (end > start && isBlank(value.charCodeAt(end - 1))) end -= 1;
+  return value.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9;
+}
+
 /** The bytes of a field value as text: UTF-8 where they are that, else one character for each byte. */
 export function fieldValueToText(value: string): string {
   if (/^\p{ASCII}*$/u.test(value)) return value;

@@ -1,5 +1,6 @@
 import { limits } from '#messages/limits';
 import { Http1Error } from './error.ts';
+import { isFieldName, isFieldValue, trimBlanks } from './fields.ts';
 import type { ResponseHead } from './head.ts';
 
 /** A response head as it was read, with the version that decides on keep-alive. */
@@ -8,7 +9,6 @@ export interface ParsedResponse extends ResponseHead {
 }
 
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
-const fieldLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
 
 /** Reads a response head (RFC 9112 §4) without the empty line that ends it. Throws {@link Http1Error}. */
 export function parseResponseHead(text: string): ParsedResponse {
@@ -25,9 +25,11 @@ export function parseFields(text: string, start: number): string[] {
   for (let from = start; from < text.length; ) {
     const found = text.indexOf('\r\n', from);
     const end = found === -1 ? text.length : found;
-    const line = fieldLine.exec(text.slice(from, end));
-    if (!line) throw new Http1Error(400, 'a field line is not valid');
-    fields.push(line[1] as string, (line[2] as string).trimEnd());
+    const colon = text.indexOf(':', from);
+    const name = colon === -1 || colon > end ? '' : text.slice(from, colon);
+    const value = trimBlanks(text.slice(colon + 1, end));
+    if (!isFieldName(name) || !isFieldValue(value)) throw new Http1Error(400, 'a field line is not valid');
+    fields.push(name, value);
     if (fields.length > 2 * limits.fieldCount) throw new Http1Error(431, 'too many field lines');
     from = end + 2;
   }

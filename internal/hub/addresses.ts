@@ -37,7 +37,9 @@ function parseNetwork(word: string): Network[] {
 
 function parseAddress(text: string): Address | undefined {
   // `process` takes an IPv4 address that is mapped into IPv6 for what it is.
-  return ipaddr.isValid(text) ? ipaddr.process(text) : undefined;
+  // Shorter forms of IPv4 addresses are read in several ways, so none is taken.
+  const isValid = text.includes(':') ? ipaddr.isValid(text) : ipaddr.IPv4.isValidFourPartDecimal(text);
+  return isValid ? ipaddr.process(text) : undefined;
 }
 
 function isWithin(address: Address, base: Address, bits: number): boolean {

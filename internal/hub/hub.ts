@@ -131,6 +131,7 @@ export class Hub {
     this.#notReady = 'shutting down';
     const closed = this.#listener.close();
     await this.#within(drainMs, this.#underWay.idle());
+    this.#listener.closeIdleConnections();
     // Service restart (1012): agents and visitors' websockets come back by themselves.
     for (const session of this.#sessions.values()) session.close(1012, 'the hub is shutting down');
     await this.#within(goodbyeMs, closed);

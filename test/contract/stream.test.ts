@@ -23,7 +23,7 @@ streamContract('wire v1', async (t, accept) => {
   );
   const agent = new V1AgentSession(
     { maxBodyBytes: limits.v1Body },
-    { clock, log: silentLog, accept, onClosed: () => undefined },
+    { clock, log: silentLog, accept, onRegistered: () => undefined, onClosed: () => undefined },
     pair.right,
   );
   assert.equal(await agent.register('token', ''), 'a.tunnel.test');

@@ -14,7 +14,11 @@ async function asking(session = '') {
   const ends: { code: number; reason: string }[] = [];
   const accept = () => assert.fail('nothing is asked of the origin');
   const onClosed = (code: number, reason: string): void => void ends.push({ code, reason });
-  const agent = new V1AgentSession({ maxBodyBytes: 1_000 }, { clock, log: silentLog, accept, onClosed }, pair.right);
+  const agent = new V1AgentSession(
+    { maxBodyBytes: 1_000 },
+    { clock, log: silentLog, accept, onRegistered: () => undefined, onClosed },
+    pair.right,
+  );
   const peer = new Peer(pair.left);
   const registered = agent.register('a.b.c', session);
   registered.catch(() => undefined); // Each test says what it expects.

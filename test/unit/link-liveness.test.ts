@@ -20,7 +20,13 @@ function connectAgent() {
   const pair = textLinkPair();
   const ends: number[] = [];
   const accept = () => assert.fail('nothing is asked of the origin');
-  const deps = { clock, log: silentLog, accept, onClosed: (code: number) => ends.push(code) };
+  const deps = {
+    clock,
+    log: silentLog,
+    accept,
+    onRegistered: () => undefined,
+    onClosed: (code: number) => ends.push(code),
+  };
   const session = new V1AgentSession({ maxBodyBytes: 1_000 }, deps, pair.right);
   return { clock, pair, ends, session, peer: new Peer(pair.left) };
 }

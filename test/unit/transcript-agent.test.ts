@@ -19,7 +19,13 @@ function connect(accept: AcceptStream): { session: V1AgentSession; peer: Peer } 
   const pair = textLinkPair();
   const session = new V1AgentSession(
     { maxBodyBytes: limits.v1Body },
-    { clock: new FakeClock('2026-11-21T00:51:05Z'), log: silentLog, accept, onClosed: () => undefined },
+    {
+      clock: new FakeClock('2026-11-21T00:51:05Z'),
+      log: silentLog,
+      accept,
+      onRegistered: () => undefined,
+      onClosed: () => undefined,
+    },
     pair.right,
   );
   return { session, peer: new Peer(pair.left) };

@@ -211,7 +211,7 @@ export class Exchange implements ResponseHandler {
     this.#stopTimer();
     this.#status = status;
     const { request, response, upgrade } = this.#visitor;
-    if (upgrade || !isWhole(request)) response.shouldKeepAlive = false;
+    if (upgrade || this.#deps.underWay.isClosing || !isWhole(request)) response.shouldKeepAlive = false;
     if (reason === '') response.writeHead(status, fields as string[]);
     else response.writeHead(status, reason, fields as string[]);
   }

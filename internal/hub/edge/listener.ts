@@ -85,8 +85,13 @@ export class Listener {
   /** Stops accepting and closes connections without a request under way. Resolves when the last one has gone. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeIdleConnections();
+    this.closeIdleConnections();
     await closed;
+  }
+
+  /** Closes connections that wait for another request. */
+  closeIdleConnections(): void {
+    this.#server.closeIdleConnections();
   }
 
   /** Closes what is left. */

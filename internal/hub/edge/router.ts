@@ -40,8 +40,8 @@ export class Router {
   route(hostField: string | undefined, requestTarget: string): Route {
     const { host, target } = splitAbsolute(hostField, requestTarget);
     const match = hostForm.exec(host);
-    if (!match) throw new AditError('ADIT_BAD_REQUEST', 'the Host field is missing or not a host name');
-    const name = (match[1] as string).toLowerCase().replace(/\.$/, '');
+    const name = match?.[1]?.toLowerCase().replace(/\.$/, '');
+    if (!name) throw new AditError('ADIT_BAD_REQUEST', 'the Host field is missing or not a host name');
     const { bases, domain, isPathRouting } = this.#options;
     const isPath = isPathRouting && target.startsWith(pathPrefix);
     if (bases.hasHost(name)) return isPath ? byPath(host, target) : { to: 'hub', target, isKnownHost: true };
@@ -80,8 +80,8 @@ function known(label: string): string {
 function splitAbsolute(hostField: string | undefined, requestTarget: string): { host: string; target: string } {
   const absolute = /^https?:\/\/([^/?]*)([/?].*)?$/i.exec(requestTarget);
   const host = absolute ? (absolute[1] as string) : (hostField ?? '');
-  const rest = absolute ? (absolute[2] ?? '/') : requestTarget;
-  const target = rest.startsWith('?') ? `/${rest}` : rest;
+  // In absolute form the path may be left out.
+  const target = absolute ? (absolute[2] ?? '/').replace(/^\?/, '/?') : requestTarget;
   if (!/^\/[!"$-~]*$/.test(target)) {
     throw new AditError('ADIT_BAD_REQUEST', 'the request target has characters that must be percent-encoded');
   }

@@ -2,6 +2,8 @@
 export class UnderWay {
   #count = 0;
   #onIdle: (() => void) | undefined;
+  /** Whether somebody waits for the last one: then connections are not kept for another. */
+  isClosing = false;
 
   begin(): void {
     this.#count += 1;
@@ -14,6 +16,7 @@ export class UnderWay {
 
   /** Resolves once none is left. */
   async idle(): Promise<void> {
+    this.isClosing = true;
     if (this.#count === 0) return;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;

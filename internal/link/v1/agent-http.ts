@@ -74,7 +74,9 @@ export class AgentHttpExchange implements AcceptedStream {
     const head = this.#head;
     if (this.#isOver || !head) return;
     this.#finish();
-    const headers = toV1Headers(endToEndFields(head.fields), () => this.#session.lostCookie());
+    // `Adit-*` is how an agent speaks for itself, and here the origin speaks.
+    const fields = endToEndFields(head.fields, (name) => name.startsWith('adit-'));
+    const headers = toV1Headers(fields, () => this.#session.lostCookie());
     this.#answer(head.status, headers, Buffer.concat(this.#chunks));
   }
 

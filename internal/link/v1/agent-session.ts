@@ -1,4 +1,4 @@
-import type { Clock } from '#internal/core/clock';
+import type { Clock, Stop } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { AcceptStream } from '#internal/link/stream';
@@ -16,6 +16,8 @@ export interface V1AgentSessionDeps {
   clock: Clock;
   log: Log;
   accept: AcceptStream;
+  /** The hub has registered this session. Requests may follow within the same turn. */
+  onRegistered(hostname: string | undefined): void;
   /** The websocket is gone; called once. */
   onClosed(code: number, reason: string): void;
 }
@@ -36,6 +38,7 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
   readonly #exchanges = new Map<string, AgentHttpExchange | AgentWebSocketExchange>();
   #pending: Pending | undefined;
   #refusal = '';
+  #stopRefusal: Stop = () => undefined;
   #hasLostCookie = false;
 
   constructor(options: { maxBodyBytes: number }, deps: V1AgentSessionDeps, connect: Connect) {
@@ -51,6 +54,7 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
    * would not change, ADIT_HUB_BUSY for one that it may, and ADIT_LINK_LOST when no answer came.
    */
   async register(mandateToken: string, session: string): Promise<string | undefined> {
+    if (this.link.isClosed) throw new AditError('ADIT_LINK_LOST', 'the hub closed the connection');
     const id = newDocumentId();
     const stopTimer = this.clock.after(registrationMs, () => this.destroy());
     try {
@@ -86,7 +90,9 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
   document(document: V1Document): void {
     switch (document.type) {
       case 'registration-response':
-        if (this.#pending?.id === document.id) this.#pending.resolve(document.hostname);
+        if (this.#pending?.id !== document.id) return;
+        this.#deps.onRegistered(document.hostname);
+        this.#pending.resolve(document.hostname);
         return;
       case 'http-request':
       case 'ws-request':
@@ -112,7 +118,7 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
     if (this.#pending && this.#refusal === '') {
       this.#refusal = text.trim() || 'the hub gave no reason';
       // The close code tells whether it is for good. Whoever sends none means it so.
-      this.clock.after(refusalMs, () => this.destroy());
+      this.#stopRefusal = this.clock.after(refusalMs, () => this.destroy());
     } else {
       this.log.warn('the hub sent a message that is no document of wire v1', { error: error.message });
     }
@@ -123,6 +129,7 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
   }
 
   closed(code: number, reason: string): void {
+    this.#stopRefusal();
     this.#pending?.reject(this.#closeReason(code, reason));
     for (const exchange of [...this.#exchanges.values()]) exchange.abort('the connection to the hub was lost');
     this.#deps.onClosed(code, reason);

@@ -6,6 +6,7 @@ import {
   isFieldName,
   isFieldValue,
   textToFieldValue,
+  trimBlanks,
 } from '#internal/http1/fields';
 import type { V1Headers } from '#messages/v1';
 
@@ -29,7 +30,7 @@ export function toV1Headers(fields: Fields, onLostCookie: () => void = () => und
 export function fromV1Headers(headers: V1Headers): string[] {
   const fields: string[] = [];
   for (const name of Object.keys(headers)) {
-    const value = textToFieldValue(headers[name] as string).trim();
+    const value = trimBlanks(textToFieldValue(headers[name] as string));
     if (!isFieldName(name) || !isFieldValue(value)) {
       throw new Error(`header ${JSON.stringify(name).slice(0, 80)} is not a valid field`);
     }
