@@ -50,7 +50,7 @@ type Refusal = [names: RegExp, args: string[], env?: Record<string, string>];
 
 const hubRefusals: Refusal[] = [
   [/--nonsense/, ['--nonsense']],
-  [/too many arguments/, ['word']],
+  [/"word" is not a setting/, ['word']],
   [/--listen.*"x"/, ['--listen', 'x']],
   [/--listen.*70000/, ['--listen', ':70000']],
   [/--timeout.*"soon"/, ['--timeout', 'soon']],
