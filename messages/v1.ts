@@ -65,16 +65,10 @@ const omittedWhenEmpty = new Set(['query', 'error', 'session']);
 
 /** Writes a document. `wallMs` (milliseconds since 1970, UTC) becomes its timestamp. */
 export function encodeV1(document: V1Document, wallMs: number): string {
-  const members: Members = {
-    '@type': prefix + document.type + suffix,
-    '@timestamp': timestamp(wallMs),
-    '@id': 'id' in document ? document.id : newDocumentId(),
-  };
-  for (const [name, value] of Object.entries(document)) {
-    if (name === 'type' || name === 'id' || (value === '' && omittedWhenEmpty.has(name))) continue;
-    members[name] = value instanceof Buffer ? value.toString('base64') : value;
-  }
-  return JSON.stringify(members);
+  const { type, id = newDocumentId(), ...members } = document as { type: V1Document['type']; id?: string } & Members;
+  for (const name of omittedWhenEmpty) if (members[name] === '') members[name] = undefined;
+  if (members['body'] instanceof Buffer) members['body'] = members['body'].toString('base64');
+  return JSON.stringify({ '@type': prefix + type + suffix, '@timestamp': timestamp(wallMs), '@id': id, ...members });
 }
 
 let lastTimestamp = { wallMs: Number.NaN, text: '' };

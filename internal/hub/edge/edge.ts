@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { AditError, messageOf } from '#internal/core/errors';
+import type { Fields } from '#internal/http1/fields';
 import type { StreamOpener } from '#internal/link/stream';
 import { limits } from '#messages/limits';
 import { type Networks, plainAddress } from '../addresses.ts';
@@ -111,9 +112,7 @@ export class Edge {
     if (method === 'TRACE' || method === 'CONNECT') {
       throw new AditError('ADIT_METHOD_NOT_ALLOWED', `${method} is not forwarded`);
     }
-    const hosts = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host');
-    if (hosts.length > 1) throw new AditError('ADIT_BAD_REQUEST', 'the request has several Host fields');
-    const route = this.#deps.router.route(request.headers.host, url);
+    const route = this.#deps.router.route(hostOf(rawHeaders), url);
     if (route.to === 'hub' && !route.isKnownHost && !openPaths.has(pathOf(route))) {
       throw new AditError('ADIT_HOST_UNKNOWN', 'this hub serves no such host: check the name, and --domain and --base');
     }
@@ -142,6 +141,18 @@ export class Edge {
     const exchange = new Exchange({ request, response, upgrade, publicAddress: { domain, prefix } }, this.#deps);
     void exchange.start(clientId, { method: request.method ?? 'GET', target, fields }, () => findOpener(clientId));
   }
+}
+
+/** The one Host field. Two of them could be read in two ways. */
+function hostOf(fields: Fields): string | undefined {
+  let host: string | undefined;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
+    if (host !== undefined) throw new AditError('ADIT_BAD_REQUEST', 'the request has several Host fields');
+    host = fields[i + 1];
+  }
+  return host;
 }
 
 function pathOf({ target }: Route): string {
