@@ -64,7 +64,7 @@ async function publish(origin: OriginAddress, values: AgentValues): Promise<void
     );
   }
   const ca = values.hubCa === undefined ? undefined : readCa(values.hubCa);
-  const proxy = getProxyForUrl(hub.href) || undefined;
+  const proxy = proxyFor(hub);
   const agent = new Agent(
     { hub: { url: hub, ca, proxy }, origin, key, session, hostHeader },
     {
@@ -83,6 +83,14 @@ async function publish(origin: OriginAddress, values: AgentValues): Promise<void
   } finally {
     lock.release();
   }
+}
+
+/** The proxy that the environment names for the hub. */
+function proxyFor(hub: URL): string | undefined {
+  const proxy = getProxyForUrl(hub.href);
+  if (proxy === '') return undefined;
+  if (URL.canParse(proxy) && /^https?:$/.test(new URL(proxy).protocol)) return proxy;
+  throw new AditError('ADIT_USAGE', `HTTPS_PROXY: "${proxy}" is not the URL of an HTTP proxy; write http://host:port`);
 }
 
 function runtimeFolder(): string {

@@ -51,15 +51,16 @@ export interface Connection {
  * when it may not.
  */
 export async function connect(options: ConnectOptions, deps: ConnectDeps, signal: AbortSignal): Promise<Connection> {
-  const { websocket, response } = await dial(options.hub, signal);
+  const { websocket, response } = await dial(options.hub, deps.clock, signal);
   const isAditHub = response.headers['adit-version'] !== undefined;
   const maxBodyBytes = isAditHub ? limits.v1Body : limits.v1OriginalHubBody;
+  const hubTimeoutSeconds = Number(response.headers['adit-timeout'] ?? (isAditHub ? 300 : originalTimeoutSeconds));
   let onClosed: (end: { code: number; reason: string }) => void = () => undefined;
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     onClosed = resolve;
   });
   const session = new V1AgentSession(
-    { maxBodyBytes },
+    { maxBodyBytes, abandonMs: (hubTimeoutSeconds + graceSeconds) * 1_000 },
     { ...deps, onClosed: (code, reason) => onClosed({ code, reason }) },
     (handler) => websocketLink(websocket, response.socket, handler),
   );
@@ -77,25 +78,42 @@ export async function connect(options: ConnectOptions, deps: ConnectDeps, signal
   }
 }
 
+/** How long an original hub waits for an answer. */
+const originalTimeoutSeconds = 30;
+/** How much longer than the hub an agent waits for its origin: documents travel too. */
+const graceSeconds = 5;
+
+/** How long a hub, or a proxy before it, may take to answer the handshake. */
+const dialMs = 10_000;
+
 async function dial(
   { url, ca, proxy }: HubAddress,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<{ websocket: WebSocket; response: IncomingMessage }> {
   const address = new URL('/proxy/subscribe', url);
   address.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   const tls = ca ? { ca } : {};
+  const proxyAgent = proxy === undefined ? undefined : new HttpsProxyAgent(proxy);
   const websocket = new WebSocket(address, {
     ...linkOptions,
     ...tls,
-    ...(proxy === undefined ? { lookup: lookupWithLocalhost } : { agent: new HttpsProxyAgent(proxy) }),
+    ...(proxyAgent ? { agent: proxyAgent } : { lookup: lookupWithLocalhost }),
     headers: { 'Adit-Version': version, 'User-Agent': `adit/${version}` },
-    handshakeTimeout: 10_000,
   });
-  const abort = (): void => websocket.terminate();
+  // The library's own time limit does not see a proxy that is silent, and neither would its end be heard.
+  let giveUp: (why: string) => void = () => undefined;
+  const abort = (): void => giveUp('it was no longer wanted');
   signal.addEventListener('abort', abort, { once: true });
+  const stopTimer = clock.after(dialMs, () => giveUp(`no answer within ${dialMs / 1_000} s`));
   try {
     return await new Promise((resolve, reject) => {
       let response: IncomingMessage | undefined;
+      giveUp = (why) => {
+        reject(new AditError('ADIT_LINK_LOST', why));
+        websocket.terminate();
+        proxyAgent?.destroy();
+      };
       websocket.once('upgrade', (message) => {
         response = message;
       });
@@ -108,6 +126,7 @@ async function dial(
       websocket.on('error', reject);
     });
   } finally {
+    stopTimer();
     signal.removeEventListener('abort', abort);
   }
 }

@@ -86,6 +86,10 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
 
   upgraded(head: ResponseHead, socket: Socket, early: Buffer): void {
     this.#upgraded = socket;
+    if (fieldValue(this.#head.fields, 'upgrade') === undefined) {
+      this.#fail(this.#brokenOff(new Error('it changed the protocol without being asked to')));
+      return;
+    }
     this.#stream.head(head);
     socket.on('drain', () => this.requestDrained());
     if (early.length > 0) this.responseData(early);

@@ -118,7 +118,7 @@ export class OriginConnection {
     if (!isInterim) {
       const framing = responseFraming(head.status, head.fields, this.#method);
       this.#body = bodyReader(framing, (data) => this.#receiver?.responseData(data));
-      this.#isReusable = framing.kind !== 'close' && this.#isKeptAlive(head);
+      this.#isReusable = framing.kind !== 'close' && this.#isKeptAlive(head) && !this.#mayOverrun(head);
     }
     this.#receiver?.responseHead(head);
   }
@@ -130,6 +130,16 @@ export class OriginConnection {
     // A second less than it says, since the origin counts from earlier than we do.
     if (seconds !== undefined) this.idleMs = Math.max(0, Number(seconds) - 1) * 1_000;
     return version === '1.1' ? !options.includes('close') : options.includes('keep-alive');
+  }
+
+  /**
+   * Whether a body may follow where none can be: an origin that sends one after its head would answer the next request
+   * with it.
+   */
+  #mayOverrun({ status, fields }: ParsedResponse): boolean {
+    if (this.#method !== 'HEAD' && status !== 204 && status !== 304) return false;
+    const length = fieldValue(fields, 'content-length');
+    return fieldValue(fields, 'transfer-encoding') !== undefined || (length !== undefined && length !== '0');
   }
 
   #upgrade(head: ResponseHead, early: Buffer): void {

@@ -8,7 +8,7 @@ export interface ParsedResponse extends ResponseHead {
   version: '1.0' | '1.1';
 }
 
-const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
+const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 
 /** Reads a response head (RFC 9112 §4) without the empty line that ends it. Throws {@link Http1Error}. */
 export function parseResponseHead(text: string): ParsedResponse {

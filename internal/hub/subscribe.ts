@@ -23,7 +23,9 @@ export class Subscribe {
   constructor(options: { timeoutMs: number }, deps: SubscribeDeps) {
     this.#timeoutMs = options.timeoutMs;
     this.#deps = deps;
-    this.#server.on('headers', (headers) => headers.push(`${versionField}: ${version}`));
+    // How long the hub waits for an answer, so that its agent does not wait much longer for the origin.
+    const fields = [`${versionField}: ${version}`, `Adit-Timeout: ${Math.ceil(options.timeoutMs / 1_000)}`];
+    this.#server.on('headers', (headers) => headers.push(...fields));
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, early: Buffer): void {

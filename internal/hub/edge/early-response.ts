@@ -19,6 +19,11 @@ export function isWhole({ complete, rawHeaders }: Pick<IncomingMessage, 'complet
  */
 export function endAfterRequest(request: IncomingMessage, response: ServerResponse, clock: Clock): void {
   const { socket } = request;
+  if (response.socket === null) {
+    // An earlier response of this connection is still to come; this one closes it behind that.
+    response.end();
+    return;
+  }
   let discardedBytes = 0;
   request.removeAllListeners('data');
   request.on('data', (chunk: Buffer) => {

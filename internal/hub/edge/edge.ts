@@ -56,7 +56,11 @@ export class Edge {
       }
       const route = this.#route(request);
       if (route.to === 'tunnel') this.#forward(route, request, response);
-      else this.#deps.ownRequest(request, response);
+      else {
+        // Express reads a path, not an absolute URL.
+        request.url = route.target;
+        this.#deps.ownRequest(request, response);
+      }
     } catch (thrown) {
       this.refuse(request, response, thrown);
     }
@@ -70,6 +74,7 @@ export class Edge {
       const isServed = route.to === 'tunnel' || pathOf(route) === subscribePath;
       if (upgradeKind(request) === 'ignored' || !isServed) {
         response.detachSocket(socket as Socket);
+        socket.removeAllListeners('error').removeAllListeners('drain');
         this.#deps.readAgain(socket, Buffer.concat([withoutUpgrade(request), early]));
       } else if (route.to === 'tunnel') {
         this.#forward(route, request, response, { socket, early });
@@ -116,8 +121,6 @@ export class Edge {
     if (route.to === 'hub' && !route.isKnownHost && !openPaths.has(pathOf(route))) {
       throw new AditError('ADIT_HOST_UNKNOWN', 'this hub serves no such host: check the name, and --domain and --base');
     }
-    // Whoever handles it next reads the path, not an absolute URL.
-    request.url = route.target;
     return route;
   }
 

@@ -53,8 +53,12 @@ export class Listener {
     this.#server.on('request', request);
     this.#server.on('checkContinue', request);
     this.#server.on('checkExpectation', (message, response) => handler.unmetExpectation(message, response));
-    this.#server.on('upgrade', (message, socket, early) => handler.upgrade(message, socket, early));
-    this.#server.on('connect', (message, socket) => this.#refuseConnect(message, socket));
+    this.#server.on('upgrade', (message, socket, early) => {
+      whenFree(socket, () => handler.upgrade(message, socket, early));
+    });
+    this.#server.on('connect', (message, socket) => {
+      whenFree(socket, () => this.#refuseConnect(message, socket));
+    });
     this.#server.on('clientError', (error, socket) => this.#clientError(error, socket as Socket));
     this.#server.on(this.isSecure ? 'secureConnection' : 'connection', (socket: Socket) => {
       // One that is read anew is not a new one.
@@ -109,14 +113,29 @@ export class Listener {
 
   #clientError(error: NodeJS.ErrnoException, socket: Socket): void {
     this.#handler.malformed(error.code ?? 'unknown');
-    // A response may be on its way already; a second one would be read as its body.
-    const isAnswering = Boolean((socket as Socket & { _httpMessage?: ServerResponse })._httpMessage?.headersSent);
-    if (!socket.writable || isAnswering) {
+    // A second response would be read as the body of one under way, or as the answer to an earlier request.
+    const pending = pendingResponse(socket);
+    if (!socket.writable || pending?.headersSent || pending?.req.complete) {
       socket.destroy();
       return;
     }
     socket.end(`HTTP/1.1 ${statusOf(error.code)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
+}
+
+function pendingResponse(socket: Duplex): ServerResponse | undefined {
+  return (socket as Duplex & { _httpMessage?: ServerResponse })._httpMessage;
+}
+
+/**
+ * Lets a connection change its protocol once the response before it has been sent. Asked for while an earlier request
+ * still waits for its answer, the change ends the connection: nobody could tell what the bytes behind it belong to.
+ */
+function whenFree(socket: Duplex, proceed: () => void): void {
+  const pending = pendingResponse(socket);
+  if (!pending) proceed();
+  else if (pending.writableEnded) pending.once('finish', () => whenFree(socket, proceed));
+  else socket.destroy();
 }
 
 function statusOf(code: string | undefined): string {

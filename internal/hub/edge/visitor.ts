@@ -48,7 +48,10 @@ export function forwardedRequestFields(
   const out = endToEndFields(
     fields,
     (name) =>
-      name === 'expect' || rewritten.has(name) || (isForwardingField(name) && (!isPeerTrusted || name.includes('_'))),
+      name === 'expect' ||
+      name.startsWith('adit-') ||
+      rewritten.has(name) ||
+      (isForwardingField(name) && (!isPeerTrusted || name.includes('_'))),
   );
   // Names that `Connection` lists are not to be believed either: it is there to take fields away.
   const told = (name: string): string => (isPeerTrusted ? fieldList(fields, name) : '');

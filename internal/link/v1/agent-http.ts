@@ -7,9 +7,6 @@ import type { HTTPRequest, V1Headers } from '#messages/v1';
 import type { DocumentLink } from './document-link.ts';
 import { fromV1Headers, joinTarget, toV1Headers } from './headers.ts';
 
-/** Wire v1 has no word for a visitor that left, so an answer that takes this long is given up. */
-const abandonMs = 300_000;
-
 /** What the exchanges of an agent need of their session. */
 export interface AgentExchanges {
   readonly link: DocumentLink;
@@ -18,6 +15,8 @@ export interface AgentExchanges {
   lostCookie(): void;
   /** The most body bytes that the hub takes in one answer. */
   readonly maxBodyBytes: number;
+  /** Wire v1 has no word for a visitor that left, so an answer that takes this long is given up. */
+  readonly abandonMs: number;
   finish(exchange: { readonly id: string }): void;
 }
 
@@ -40,7 +39,7 @@ export class AgentHttpExchange implements AcceptedStream {
     this.#request = requestHead(request);
     this.#body = request.body;
     this.#session = session;
-    this.#stopTimer = session.clock.after(abandonMs, () => this.abort('nobody waits for this answer any more'));
+    this.#stopTimer = session.clock.after(session.abandonMs, () => this.abort('nobody waits for this answer any more'));
   }
 
   /** Hands the request on. */

@@ -2,11 +2,14 @@ import type { Clock, Stop } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { AcceptStream } from '#internal/link/stream';
+import { limits } from '#messages/limits';
 import { type HTTPRequest, newDocumentId, type V1Document, type V1DocumentError, type WSRequest } from '#messages/v1';
 import { type AgentExchanges, AgentHttpExchange } from './agent-http.ts';
 import { AgentWebSocketExchange, type AgentWebSockets } from './agent-websocket.ts';
 import { type Connect, type DocumentHandler, DocumentLink } from './document-link.ts';
 
+/** How long an answer may take when the hub does not say how long it waits. */
+const defaultAbandonMs = 300_000;
 /** How long a hub may take to answer a registration. */
 const registrationMs = 10_000;
 /** How long a close frame may follow a refusal; an original hub sends none. */
@@ -34,6 +37,7 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
   readonly clock: Clock;
   readonly log: Log;
   readonly maxBodyBytes: number;
+  readonly abandonMs: number;
   readonly #deps: V1AgentSessionDeps;
   readonly #exchanges = new Map<string, AgentHttpExchange | AgentWebSocketExchange>();
   #pending: Pending | undefined;
@@ -41,8 +45,9 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
   #stopRefusal: Stop = () => undefined;
   #hasLostCookie = false;
 
-  constructor(options: { maxBodyBytes: number }, deps: V1AgentSessionDeps, connect: Connect) {
+  constructor(options: { maxBodyBytes: number; abandonMs?: number }, deps: V1AgentSessionDeps, connect: Connect) {
     this.maxBodyBytes = options.maxBodyBytes;
+    this.abandonMs = options.abandonMs ?? defaultAbandonMs;
     this.clock = deps.clock;
     this.log = deps.log;
     this.#deps = deps;
@@ -154,9 +159,19 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
   }
 
   #startHttp(request: HTTPRequest): void {
+    if (this.#exchanges.size >= limits.streamCount) this.#abandonOldest();
     const exchange = new AgentHttpExchange(request, this);
     this.#exchanges.set(request.id, exchange);
     exchange.start(this.#deps.accept);
+  }
+
+  /** No hub has so many under way: the oldest ones are those that nobody waits for any more. */
+  #abandonOldest(): void {
+    for (const exchange of this.#exchanges.values()) {
+      if (!(exchange instanceof AgentHttpExchange)) continue;
+      exchange.abort('too many requests are under way');
+      return;
+    }
   }
 
   #refuse({ type, id }: HTTPRequest | WSRequest, message: string): void {

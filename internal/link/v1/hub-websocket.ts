@@ -127,7 +127,16 @@ export class HubWebSocketExchange implements Stream {
       return;
     }
     this.#handler.head({ status, reason: 'Switching Protocols', fields });
-    this.#socket.connect({ data: (chunk) => this.#handler.data(chunk), ended: () => this.#handler.ended([]) });
+    let hasEnded = false;
+    const ended = (): void => {
+      hasEnded = true;
+      this.#handler.ended([]);
+    };
+    this.#socket.connect({ data: (chunk) => this.#handler.data(chunk), ended });
+    // A visitor that does not answer the close frame is left by the library without an end.
+    this.#socket.once('close', () => {
+      if (!hasEnded) this.#handler.reset(new AditError('ADIT_LINK_LOST', 'the websocket has ended'));
+    });
   }
 
   /** As much of a request as the handshake reads. Without a way to name another, the first subprotocol offered is chosen. */
