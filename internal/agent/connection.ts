@@ -94,7 +94,9 @@ async function dial(
   const address = new URL('/proxy/subscribe', url);
   address.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   const tls = ca ? { ca } : {};
-  const proxyAgent = proxy === undefined ? undefined : new HttpsProxyAgent(proxy);
+  // A connection to a proxy that does not answer is known to nobody yet: only this ends it.
+  const dialling = new AbortController();
+  const proxyAgent = proxy === undefined ? undefined : new HttpsProxyAgent(proxy, { signal: dialling.signal });
   const websocket = new WebSocket(address, {
     ...linkOptions,
     ...tls,
@@ -112,7 +114,7 @@ async function dial(
       giveUp = (why) => {
         reject(new AditError('ADIT_LINK_LOST', why));
         websocket.terminate();
-        proxyAgent?.destroy();
+        dialling.abort();
       };
       websocket.once('upgrade', (message) => {
         response = message;
