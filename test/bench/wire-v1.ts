@@ -5,8 +5,8 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { freePort, startNginx } from '../support/nginx.ts';
-import { type Program, startAgent, startHub, temporaryFolder } from '../support/processes.ts';
+import { startNginx } from '../support/nginx.ts';
+import { freePort, type Program, startAgent, startHub, temporaryFolder } from '../support/processes.ts';
 
 const rounds = 5;
 const seconds = 4;

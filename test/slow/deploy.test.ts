@@ -8,8 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { makeCertificates } from '../support/certificate.ts';
 import { deployed } from '../support/deployed.ts';
-import { freePort } from '../support/nginx.ts';
-import { temporaryFolder } from '../support/processes.ts';
+import { freePort, temporaryFolder } from '../support/processes.ts';
 import { visit } from '../support/visit.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -16,9 +16,8 @@ import { agentSettings } from '../../cmd/adit/settings.ts';
 import { serverSettings } from '../../cmd/adit-server/settings.ts';
 import { makeCertificates } from '../support/certificate.ts';
 import { deployed } from '../support/deployed.ts';
-import { freePort } from '../support/nginx.ts';
 import { type Echo, echo, startOrigin } from '../support/origin.ts';
-import { startAgent, startHub, temporaryFolder } from '../support/processes.ts';
+import { freePort, startAgent, startHub, temporaryFolder } from '../support/processes.ts';
 import { visit } from '../support/visit.ts';
 import { caddy, nginx, strictBodyBytes, type WebServer } from '../support/web-servers.ts';
 

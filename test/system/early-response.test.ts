@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freePort, startNginx } from '../support/nginx.ts';
+import { startNginx } from '../support/nginx.ts';
 import { startOrigin } from '../support/origin.ts';
-import { startAgent, startHub, temporaryFolder } from '../support/processes.ts';
+import { freePort, startAgent, startHub, temporaryFolder } from '../support/processes.ts';
 import { visit } from '../support/visit.ts';
 
 test('a refusal reaches a visitor that is still sending its body, also through a proxy in front', async (t) => {

@@ -68,3 +68,13 @@ test('whatever was thrown has a text', () => {
   assert.equal(messageOf(new AggregateError([new Error('v4'), new Error('v6')])), 'v4; v6');
   assert.equal(messageOf(new AggregateError([new Error('v4')], 'both')), 'both');
 });
+
+test('the page lists every code that a visitor can meet, with its status and leg, and no other', () => {
+  const listed = tableUnder('What a visitor can meet').map(([code = '', status, leg]) => [
+    codesIn(code)[0],
+    Number(status),
+    leg,
+  ]);
+  const known = Object.entries(visitorErrors).map(([code, { status, leg }]) => [code, status, leg]);
+  assert.deepEqual(listed.sort(), known.sort());
+});

@@ -1,27 +1,16 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { dispatch } from '#internal/agent/dispatch';
 import { Origin } from '#internal/agent/origin';
 import { parseOrigin } from '#internal/agent/origin-address';
 import type { AditError } from '#internal/core/errors';
 import { FakeClock } from '../support/fake-clock.ts';
-
-/** A port on which nothing listens any more. */
-async function deadPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+import { freePort } from '../support/processes.ts';
 
 for (const host of ['127.0.0.1', 'localhost']) {
   for (const body of ['', 'hello']) {
     test(`where nothing listens at ${host} the service is unreachable, for a body of ${body.length} bytes`, async () => {
-      const port = await deadPort();
+      const port = await freePort();
       const origin = new Origin(parseOrigin(`${host}:${port}`), new FakeClock());
       const error = await new Promise<AditError>((resolve) => {
         const ignore = (): void => undefined;
