@@ -10,6 +10,28 @@ export const limits = {
   v1FirstDocument: 65_536,
   /** Request bodies that one v1 session holds while they are collected. */
   v1Collected: 64 * 1_048_576,
+  /** Wire v2: one packet, which is one websocket message. */
+  v2Packet: 131_072,
+  /** Wire v2: a packet that sets a session up. */
+  v2SessionPacket: 131_072,
+  /** Wire v2: frames gathered into one batch. */
+  v2Batch: 65_536,
+  /** Wire v2: a head block or a block of trailers in a frame: a whole head, and what the hub adds to it. */
+  v2Head: 49_152,
+  /** Wire v2: what a stream may send before the other end has granted more. */
+  streamWindow: 65_536,
+  /** Wire v2: the most that a stream may be granted at once. */
+  streamWindowMax: 32 * 1_048_576,
+  /** Wire v2: what all streams of a session may be granted at once, beyond the first window of each. */
+  sessionWindows: 64 * 1_048_576,
+  /** The same for all sessions of a process, unless it is told otherwise. */
+  processWindows: 256 * 1_048_576,
+  /** Wire v2: bytes on their way in one lane, unacknowledged. */
+  laneMax: 32 * 1_048_576,
+  /** The same with what does not wait for room: whoever acknowledges less than that does not read. */
+  laneKept: 40 * 1_048_576,
+  /** Wire v2: frames of credit, stop and reset that wait to be sent. */
+  urgentCount: 16_384,
   /** Bytes waiting in one websocket's send queue before its reader counts as too slow. */
   sendQueue: 4 * 1_048_576,
   /** Bytes waiting towards an agent from which on its visitors' websockets are held back. */
@@ -36,10 +58,18 @@ export const limits = {
   requestHead: 32_768,
   /** A visitor's request target. */
   requestTarget: 16_384,
+  /** One field line of a visitor's request. */
+  fieldLine: 16_384,
   /** Field lines in one head. */
   fieldCount: 1_000,
+  /** Interim responses (1xx) before one final response. */
+  interimResponseCount: 32,
   /** Bytes a visitor may send behind its upgrade head before the answer is there. */
   earlyUpgradeBytes: 65_536,
+  /** Bytes of a visitor that are read before they can be used: more than that only once a second. */
+  readAhead: 65_536,
+  /** Those bytes in all. */
+  readAheadInAll: 131_072,
   /** What is read and thrown away of a request body after the answer was sent early. */
   discardedBody: 1_048_576,
 } as const;
