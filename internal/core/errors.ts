@@ -15,6 +15,7 @@ export const visitorErrors = {
   ADIT_RATE_LIMITED: { status: 429, leg: 'hub', title: 'Too many requests' },
   ADIT_HEAD_TOO_LARGE: { status: 431, leg: 'visitor', title: 'The request head is too large' },
   ADIT_INTERNAL: { status: 500, leg: 'hub', title: 'The hub made a mistake' },
+  ADIT_CODING_UNSUPPORTED: { status: 501, leg: 'visitor', title: 'This transfer coding is not supported' },
   ADIT_TUNNEL_OFFLINE: { status: 502, leg: 'agent', title: 'This tunnel is offline' },
   ADIT_LINK_LOST: { status: 502, leg: 'link', title: 'The tunnel was interrupted' },
   ADIT_AGENT_BAD_ANSWER: { status: 502, leg: 'agent', title: 'The tunnel gave an answer that is not valid' },
@@ -24,6 +25,7 @@ export const visitorErrors = {
   ADIT_UPGRADE_REFUSED: { status: 502, leg: 'origin', title: 'The service refused the websocket' },
   ADIT_TUNNEL_BUSY: { status: 503, leg: 'hub', title: 'This tunnel is busy' },
   ADIT_RESPONSE_TIMEOUT: { status: 504, leg: 'origin', title: 'The service did not answer in time' },
+  ADIT_VERSION_UNSUPPORTED: { status: 505, leg: 'visitor', title: 'This version of HTTP is not spoken here' },
 } as const satisfies Record<string, { status: number; leg: Leg; title: string }>;
 
 /** What ends a command, and with which exit code. */

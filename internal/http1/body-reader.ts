@@ -1,6 +1,6 @@
 import { limits } from '#messages/limits';
 import { Http1Error } from './error.ts';
-import { type Fields, fieldList, listMembers } from './fields.ts';
+import { type Fields, fieldList, fieldValue, trimBlanks } from './fields.ts';
 import { HeadBuffer } from './head-buffer.ts';
 import { parseFields } from './parse-head.ts';
 
@@ -20,24 +20,76 @@ export interface BodyReader {
   readonly canEndHere: boolean;
 }
 
-/** Finds how a response's body ends. Throws {@link Http1Error} when the response says it in two ways. */
+/** Finds how a response's body ends. Throws {@link Http1Error} when the response says it in two ways, or in none. */
 export function responseFraming(status: number, fields: Fields, requestMethod: string): Framing {
-  if (requestMethod === 'HEAD' || status < 200 || status === 204 || status === 304) {
-    return { kind: 'length', byteCount: 0 };
+  // What is said wrongly is refused even where there is no body: it goes on to readers who may not know that.
+  const framing = framingOf(fields);
+  const isBodiless = requestMethod === 'HEAD' || status < 200 || status === 204 || status === 304;
+  return isBodiless ? noBody : framing;
+}
+
+function framingOf(fields: Fields): Framing {
+  const length = fieldValue(fields, 'content-length');
+  if (fieldValue(fields, 'transfer-encoding') !== undefined) {
+    const codings = fieldList(fields, 'transfer-encoding');
+    if (length !== undefined) throw new Http1Error(502, 'response has both Content-Length and Transfer-Encoding');
+    if (isChunkedAlone(codings)) return { kind: 'chunked' };
+    throw new Http1Error(502, `response has the transfer coding ${codings}, which is not supported`);
   }
-  const codings = listMembers(fieldList(fields, 'transfer-encoding'));
-  const lengths = new Set(listMembers(fieldList(fields, 'content-length')));
-  if (codings.length > 0) {
-    if (lengths.size > 0) throw new Http1Error(502, 'response has both Content-Length and Transfer-Encoding');
-    if (codings.length > 1 || codings[0] !== 'chunked') {
-      throw new Http1Error(502, `response has the transfer coding ${codings.join(', ')}, which is not supported`);
-    }
-    return { kind: 'chunked' };
-  }
-  const [length] = lengths;
   if (length === undefined) return { kind: 'close' };
-  if (lengths.size > 1 || !/^\d{1,15}$/.test(length)) throw new Http1Error(502, 'response has no valid Content-Length');
+  if (!/^\d{1,15}$/.test(fieldList(fields, 'content-length'))) {
+    throw new Http1Error(502, 'response has no valid Content-Length');
+  }
   return { kind: 'length', byteCount: Number(length) };
+}
+
+/** How a request's body ends: never with the connection. */
+export type RequestFraming = Exclude<Framing, { kind: 'close' }>;
+
+const noBody: RequestFraming = { kind: 'length', byteCount: 0 };
+
+/**
+ * Finds how a request's body ends. What two readers could take for two different lengths smuggles requests, so there is
+ * exactly one way to say it. Throws {@link Http1Error}: 501 for a coding below `chunked`, else 400.
+ */
+export function requestFraming({ version, fields }: { version: '1.0' | '1.1'; fields: Fields }): RequestFraming {
+  let length: string | undefined;
+  let codings: string | undefined;
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const value = fields[i + 1] as string;
+    if (name.length === 14 && name.toLowerCase() === 'content-length') {
+      if (length !== undefined) throw new Http1Error(400, 'the request has several Content-Length fields');
+      length = value;
+    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
+      codings = codings === undefined ? value : `${codings}, ${value}`;
+    }
+  }
+  if (codings !== undefined) {
+    if (length !== undefined) throw new Http1Error(400, 'the request has both Content-Length and Transfer-Encoding');
+    if (version === '1.0') throw new Http1Error(400, 'HTTP/1.0 has no transfer codings');
+    return chunkedOnly(codings);
+  }
+  if (length === undefined || length === '0') return noBody;
+  if (!/^\d{1,15}$/.test(length)) throw new Http1Error(400, 'the request has no valid Content-Length');
+  return { kind: 'length', byteCount: Number(length) };
+}
+
+function chunkedOnly(codings: string): RequestFraming {
+  if (isChunkedAlone(codings)) return { kind: 'chunked' };
+  const members = codings
+    .toLowerCase()
+    .split(',')
+    .map((member) => trimBlanks(member));
+  if (members.indexOf('chunked') !== members.length - 1 || members.includes('')) {
+    throw new Http1Error(400, 'the transfer coding does not end with chunked, once');
+  }
+  throw new Http1Error(501, `the transfer coding ${members.join(', ')} is not supported`);
+}
+
+/** Not even an empty member may stand beside it: some read a list with one as another coding. */
+function isChunkedAlone(codings: string): boolean {
+  return codings.length === 7 && codings.toLowerCase() === 'chunked';
 }
 
 /** Makes the reader for a body. `onData` gets every piece of it. */
@@ -90,7 +142,10 @@ class CloseReader implements BodyReader {
 
 /** A chunk's size line may hold extensions, of which nothing is read; it is bounded all the same. */
 const maxSizeLine = 16_384;
-const sizeLine = /^([0-9A-Fa-f]{1,12})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const quoted = '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t \\x21-\\x7e\\x80-\\xff])*"';
+const extension = `[\\t ]*;[\\t ]*${token}(?:[\\t ]*=[\\t ]*(?:${token}|${quoted}))?`;
+const sizeLine = new RegExp(`^([0-9A-Fa-f]{1,12})(?:${extension})*[\\t ]*$`);
 
 /** The chunked transfer coding (RFC 9112 §7.1). */
 class ChunkedReader implements BodyReader {

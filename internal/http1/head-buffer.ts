@@ -11,6 +11,11 @@ export class HeadBuffer {
     this.#maxBytes = maxBytes;
   }
 
+  /** The beginning of a head whose end has not come. */
+  get held(): Buffer {
+    return this.#held;
+  }
+
   /**
    * Takes bytes. Once the empty line has come, gives the head without it, and the bytes behind. Throws
    * {@link Http1Error} when the head is too long, or has a line that ends in LF alone.
@@ -19,7 +24,10 @@ export class HeadBuffer {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     // The empty line may have begun with the last bytes before.
     const end = bytes.indexOf('\r\n\r\n', Math.max(0, this.#held.length - 3), 'latin1');
-    if ((end === -1 ? bytes.length : end) > this.#maxBytes) throw new Http1Error(431, 'the head is too long');
+    if ((end === -1 ? bytes.length : end) > this.#maxBytes) {
+      this.#held = bytes;
+      throw new Http1Error(431, `the head exceeds ${this.#maxBytes} bytes`);
+    }
     if (end === -1) {
       checkLineEnds(bytes, this.#held.length);
       this.#held = bytes;

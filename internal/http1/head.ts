@@ -1,5 +1,4 @@
 import type { Fields } from './fields.ts';
-import { eachField } from './fields.ts';
 
 /** A request's head. `target` is in origin form: path and query as they were written. */
 export interface RequestHead {
@@ -16,8 +15,8 @@ export interface ResponseHead {
 }
 
 /** A request head as bytes on the wire (RFC 9112 §3). Encode it as latin1. */
-export function writeRequestHead({ method, target, fields }: RequestHead): string {
-  return `${method} ${target} HTTP/1.1\r\n${writeFields(fields)}\r\n`;
+export function writeRequestHead({ method, target, fields }: RequestHead, version: '1.0' | '1.1' = '1.1'): string {
+  return `${method} ${target} HTTP/${version}\r\n${writeFields(fields)}\r\n`;
 }
 
 /** A response head as bytes on the wire (RFC 9112 §4). Encode it as latin1. */
@@ -25,9 +24,10 @@ export function writeResponseHead({ status, reason, fields }: ResponseHead): str
   return `HTTP/1.1 ${status} ${reason}\r\n${writeFields(fields)}\r\n`;
 }
 
-function writeFields(fields: Fields): string {
+/** Field lines as bytes on the wire, also those of trailers. */
+export function writeFields(fields: Fields): string {
   let out = '';
-  for (const [name, value] of eachField(fields)) out += `${name}: ${value}\r\n`;
+  for (let i = 0; i + 1 < fields.length; i += 2) out += `${fields[i]}: ${fields[i + 1]}\r\n`;
   return out;
 }
 

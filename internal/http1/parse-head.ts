@@ -1,7 +1,7 @@
 import { limits } from '#messages/limits';
 import { Http1Error } from './error.ts';
-import { isFieldName, isFieldValue, trimBlanks } from './fields.ts';
-import type { ResponseHead } from './head.ts';
+import { endOfToken, isFieldName, trimBlanks } from './fields.ts';
+import type { RequestHead, ResponseHead } from './head.ts';
 
 /** A response head as it was read, with the version that decides on keep-alive. */
 export interface ParsedResponse extends ResponseHead {
@@ -19,18 +19,59 @@ export function parseResponseHead(text: string): ParsedResponse {
   return { version: first[1] === '0' ? '1.0' : '1.1', status: Number(first[2]), reason: first[3] ?? '', fields };
 }
 
+/** A request head as it was read, with the version that decides on keep-alive and coding. */
+export interface ParsedRequest extends RequestHead {
+  version: '1.0' | '1.1';
+}
+
+/**
+ * Reads a request head (RFC 9112 §3) without the empty line that ends it. The target is as it was written, in whichever
+ * form. Throws {@link Http1Error}.
+ */
+export function parseRequestHead(text: string): ParsedRequest {
+  const found = text.indexOf('\r\n');
+  const end = found === -1 ? text.length : found;
+  const { method, target, version } = parseRequestLine(text.slice(0, end));
+  return { method, target, version, fields: parseFields(text, end + 2, limits.fieldLine) };
+}
+
+/** Reads a request line without its end. Throws {@link Http1Error}. */
+export function parseRequestLine(line: string): Pick<ParsedRequest, 'method' | 'target' | 'version'> {
+  const methodEnd = endOfToken(line, 0);
+  const targetEnd = line.indexOf(' ', methodEnd + 1);
+  if (methodEnd === 0 || line.charCodeAt(methodEnd) !== 32 || targetEnd <= methodEnd + 1) {
+    throw new Http1Error(400, 'the request line is not a method, a target and a version with one space between');
+  }
+  const version = line.slice(targetEnd + 1);
+  if (version !== 'HTTP/1.1' && version !== 'HTTP/1.0') {
+    if (!/^HTTP\/\d\.\d$/.test(version)) throw new Http1Error(400, 'the request line has no valid version at its end');
+    throw new Http1Error(505, `${version} is not spoken here, only HTTP/1.1 and HTTP/1.0`);
+  }
+  if (targetEnd - methodEnd - 1 > limits.requestTarget) {
+    throw new Http1Error(414, `the request target exceeds ${limits.requestTarget} bytes`);
+  }
+  const target = line.slice(methodEnd + 1, targetEnd);
+  return { method: line.slice(0, methodEnd), target, version: version === 'HTTP/1.1' ? '1.1' : '1.0' };
+}
+
+/** What no head may have anywhere: control characters but tab, and CR or LF alone. Found for all lines at once. */
+const controlCharacter = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/;
+
 /** Reads field lines, from `start` to the end of the text. Throws {@link Http1Error}. */
-export function parseFields(text: string, start: number): string[] {
+export function parseFields(text: string, start: number, maxLine = Number.POSITIVE_INFINITY): string[] {
+  if (controlCharacter.test(text)) throw new Http1Error(400, 'the head has a control character');
   const fields: string[] = [];
   for (let from = start; from < text.length; ) {
     const found = text.indexOf('\r\n', from);
     const end = found === -1 ? text.length : found;
     const colon = text.indexOf(':', from);
-    const name = colon === -1 || colon > end ? '' : text.slice(from, colon);
-    const value = trimBlanks(text.slice(colon + 1, end));
-    if (!isFieldName(name) || !isFieldValue(value)) throw new Http1Error(400, 'a field line is not valid');
-    fields.push(name, value);
-    if (fields.length > 2 * limits.fieldCount) throw new Http1Error(431, 'too many field lines');
+    const name = text.slice(from, colon);
+    if (colon === -1 || colon > end || !isFieldName(name)) throw new Http1Error(400, 'a field line is not valid');
+    if (end - from > maxLine) throw new Http1Error(431, `a field line exceeds ${maxLine} bytes`);
+    fields.push(name, trimBlanks(text, colon + 1, end));
+    if (fields.length > 2 * limits.fieldCount) {
+      throw new Http1Error(431, `the head has more than ${limits.fieldCount} field lines`);
+    }
     from = end + 2;
   }
   return fields;

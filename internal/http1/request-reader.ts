@@ -1,0 +1,86 @@
+import { limits } from '#messages/limits';
+import { Http1Error } from './error.ts';
+import { HeadBuffer } from './head-buffer.ts';
+import { type ParsedRequest, parseRequestHead, parseRequestLine } from './parse-head.ts';
+
+/** Empty lines that a request may have before it: old clients send one behind a body (RFC 9112 §2.2). */
+const emptyLineCount = 4;
+/** What a request line has beside its target: more than any method and version take. */
+const restOfLine = 64;
+
+/** Takes request heads off the wire, one after the other. */
+export class RequestHeadReader {
+  readonly #buffer = new HeadBuffer(limits.requestHead);
+  #emptyLines = 0;
+  #isLineChecked = false;
+
+  /**
+   * Takes bytes. Once a head is complete, gives it and the bytes behind. Throws {@link Http1Error} as soon as what has
+   * come can't become a request; then nothing more can be read.
+   */
+  push(chunk: Buffer): { head: ParsedRequest; rest: Buffer } | undefined {
+    let bytes = chunk;
+    for (;;) {
+      const read = this.#collect(bytes);
+      if (!read) return undefined;
+      const start = this.#skipEmptyLines(read.text);
+      if (start < read.text.length) {
+        this.#emptyLines = 0;
+        this.#isLineChecked = false;
+        return { head: parseRequestHead(start === 0 ? read.text : read.text.slice(start)), rest: read.rest };
+      }
+      // Two empty lines look like the end of a head without anything in it; the second one is not counted yet.
+      this.#countEmptyLine();
+      this.#countEmptyLine();
+      bytes = read.rest;
+      if (bytes.length === 0) return undefined;
+    }
+  }
+
+  #collect(bytes: Buffer): { text: string; rest: Buffer } | undefined {
+    let read: { text: string; rest: Buffer } | undefined;
+    try {
+      read = this.#buffer.push(bytes);
+    } catch (error) {
+      if (lineLength(this.#buffer.held) > limits.requestTarget + restOfLine) {
+        throw new Http1Error(414, `the request target exceeds ${limits.requestTarget} bytes`);
+      }
+      throw error;
+    }
+    if (!read) this.#checkLine(this.#buffer.held);
+    return read;
+  }
+
+  /** Whoever speaks another protocol waits for our answer, and may never send an empty line. */
+  #checkLine(held: Buffer): void {
+    if (this.#isLineChecked) return;
+    const text = held.toString('latin1', 0, 2);
+    if (text === '\r\n' || '\r\n'.startsWith(text)) return;
+    const end = held.indexOf('\r\n', 0, 'latin1');
+    if (end === -1) {
+      if (held[0] === undefined || held[0] <= 32 || held[0] >= 127) throw new Http1Error(400, 'this is not HTTP');
+      return;
+    }
+    this.#isLineChecked = true;
+    parseRequestLine(held.toString('latin1', 0, end));
+  }
+
+  #skipEmptyLines(text: string): number {
+    let start = 0;
+    while (text.startsWith('\r\n', start)) {
+      this.#countEmptyLine();
+      start += 2;
+    }
+    return start;
+  }
+
+  #countEmptyLine(): void {
+    this.#emptyLines += 1;
+    if (this.#emptyLines > emptyLineCount) throw new Http1Error(400, 'there is no request behind the empty lines');
+  }
+}
+
+function lineLength(bytes: Buffer): number {
+  const end = bytes.indexOf('\r\n', 0, 'latin1');
+  return end === -1 ? bytes.length : end;
+}
