@@ -40,11 +40,19 @@ export interface AcceptedStream extends Stream {
   head(head: ResponseHead): void;
 }
 
-/** Takes an opened stream and gives the handler of what comes. */
+/**
+ * Takes an opened stream and gives the handler of what comes. A body follows when the head has a Content-Length above 0,
+ * or `Transfer-Encoding: chunked`, which here only says that the length is not known: the data is without that coding.
+ */
 export type AcceptStream = (head: RequestHead, stream: AcceptedStream) => StreamHandler;
 
 /** Where streams towards an agent are opened. */
 export interface StreamOpener {
+  /**
+   * Whether everything passes: interim responses, trailers, bodies of any size while they arrive, and any protocol that
+   * an upgrade leads to. Wire v1 carries whole documents and websockets only.
+   */
+  readonly isTransparent: boolean;
   /** Opens a stream. A refusal comes as the handler's `reset`, which may be called before this returns; nothing is thrown. */
   open(head: RequestHead, handler: ResponseHandler): Stream;
 }

@@ -3,6 +3,7 @@ import type { RawData, WebSocket } from 'ws';
 import { limits } from '#messages/limits';
 import { closeReason } from './close-reason.ts';
 import type { TextLink, TextLinkHandler } from './text-link.ts';
+import type { PacketLink, PacketLinkHandler } from './v2/packet-link.ts';
 
 /** What every websocket between hub and agent is opened with. */
 export const linkOptions = {
@@ -19,12 +20,10 @@ export const linkOptions = {
  */
 const gatheredMessages = 8;
 
+type LinkSocket = Duplex & { bytesRead?: number };
+
 /** Carries text messages on an open websocket; `socket` is what it runs on. */
-export function websocketLink(
-  websocket: WebSocket,
-  socket: Duplex & { bytesRead?: number },
-  handler: TextLinkHandler,
-): TextLink {
+export function textLink(websocket: WebSocket, socket: LinkSocket, handler: TextLinkHandler): TextLink {
   websocket.on('message', (data: RawData, isBinary: boolean) => {
     if (isBinary) websocket.close(1003, 'binary messages are not part of this protocol');
     else handler.text((data as Buffer).toString('utf8'));
@@ -54,6 +53,40 @@ export function websocketLink(
     destroy: () => websocket.terminate(),
     get queuedBytes() {
       return websocket.bufferedAmount;
+    },
+    get receivedBytes() {
+      return socket.bytesRead ?? 0;
+    },
+  };
+}
+
+/** Bytes in a websocket's queue from which on nobody is asked for more. */
+const fullBytes = 131_072;
+
+/** Carries binary messages on an open websocket; `socket` is what it runs on. */
+export function packetLink(websocket: WebSocket, socket: LinkSocket, handler: PacketLinkHandler): PacketLink {
+  websocket.on('message', (data: RawData, isBinary: boolean) => {
+    if (isBinary) handler.packet(data as Buffer);
+    else websocket.close(1003, 'text messages are not part of this protocol');
+  });
+  websocket.on('error', () => undefined);
+  websocket.once('close', (code, reason) => handler.closed(code, reason.toString('utf8')));
+  let isFull = false;
+  const sent = (): void => {
+    if (!isFull || websocket.bufferedAmount >= fullBytes) return;
+    isFull = false;
+    handler.writable();
+  };
+  return {
+    send(packet) {
+      if (websocket.readyState !== websocket.OPEN) return;
+      websocket.send(packet, sent);
+      isFull = websocket.bufferedAmount >= fullBytes;
+    },
+    close: (code, reason) => websocket.close(code, closeReason(reason)),
+    destroy: () => websocket.terminate(),
+    get isWritable() {
+      return !isFull;
     },
     get receivedBytes() {
       return socket.bytesRead ?? 0;

@@ -51,6 +51,7 @@ export class HubHttpExchange implements Stream {
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     const headers = toV1Headers(fields);
     delete headers['Host'];
+    delete headers['Transfer-Encoding'];
     // The document holds the whole body, so its length is known even where the visitor sent chunks.
     if (body.length > 0 || 'Content-Length' in headers) headers['Content-Length'] = String(body.length);
     const isSent = this.#session.link.send({

@@ -44,6 +44,7 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
   /** Names this session among all of all hubs. */
   readonly id = newDocumentId();
   readonly isAditAgent: boolean;
+  readonly isTransparent = false;
   readonly log: Log;
   readonly link: DocumentLink;
   readonly #timeoutMs: number;
@@ -72,6 +73,11 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
   /** The client ids that this websocket serves now. */
   get clientIds(): ReadonlySet<string> {
     return this.#clientIds;
+  }
+
+  /** Where streams to one of the client ids are opened: all share one websocket, and need not be told apart. */
+  opener(clientId: string): StreamOpener | undefined {
+    return this.#clientIds.has(clientId) ? this : undefined;
   }
 
   open(head: RequestHead, handler: ResponseHandler): Stream {

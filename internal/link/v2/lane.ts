@@ -1,0 +1,227 @@
+import type { Clock } from '#internal/core/clock';
+import { limits } from '#messages/limits';
+import { batchHeaderBytes, packetKinds, V2Error } from '#messages/v2';
+import { Pace } from './pace.ts';
+
+/** How long an acknowledgement may wait for a packet that it can travel with. */
+const ackMs = 20;
+/** So many bytes are acknowledged at once. */
+const ackBytes = 131_072;
+/** What a clock can tell apart. */
+const minMs = 0.05;
+/** What was not acknowledged for this long may have been lost. */
+const lostMs = 1_000;
+
+export interface LaneDeps {
+  clock: Clock;
+  transmit(packet: Buffer): void;
+  /** Frames, each once and in order. Throws what breaks the wire's rules. */
+  deliver(frames: Buffer): void;
+  /** There may be more to send: room, or an acknowledgement. */
+  wake(): void;
+}
+
+interface Sent {
+  packet: Buffer;
+  /** The position behind its last byte. */
+  end: number;
+  sentAt: number;
+  /** What had been acknowledged when it was sent, and since when. */
+  acknowledgedBefore: number;
+  acknowledgedAt: number;
+  wasFull: boolean;
+  /** Sent more than once: which time was acknowledged is not known. */
+  isRepeated: boolean;
+}
+
+/**
+ * All frames between one session and one hub, as one sequence of bytes in each direction: numbered, acknowledged, and
+ * kept until then, so that nothing is lost with a connection and nothing arrives twice.
+ */
+export class Lane {
+  readonly pace = new Pace();
+  readonly #node: Buffer;
+  readonly #epoch: number;
+  readonly #deps: LaneDeps;
+  readonly #sent: Sent[] = [];
+  /** Positions: of the next byte to send, of the first one not acknowledged, of the next one expected. */
+  #next = 0;
+  #acknowledged = 0;
+  #expected = 0;
+  #acknowledgedAt = 0;
+  #unacknowledgedBytes = 0;
+  #receivedAt = 0;
+  #isAckDue = false;
+  #isAckTimed = false;
+  #isLossTimed = false;
+  #missedSince: number | undefined;
+  #repeatedAt = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
+
+  /** `node` names the hub, 16 hexadecimal digits. */
+  constructor({ node, epoch }: { node: string; epoch: number }, deps: LaneDeps) {
+    this.#node = Buffer.from(node, 'hex');
+    this.#epoch = epoch;
+    this.#deps = deps;
+  }
+
+  /** Bytes that may be sent now. What can't wait is sent without room, too. */
+  get room(): number {
+    return this.pace.window - (this.#next - this.#acknowledged);
+  }
+
+  /** Whether an acknowledgement should go even if there is nothing that it can travel with. */
+  get isAckDue(): boolean {
+    return this.#isAckDue;
+  }
+
+  /** Sends whole frames, or with none an acknowledgement. The buffer may be used again afterwards. */
+  send(frames: Buffer): void {
+    const packet = this.#packet(packetKinds.batch, this.#next, frames.length);
+    frames.copy(packet, batchHeaderBytes);
+    if (frames.length > 0) this.#keep(packet, frames.length);
+    this.#deps.transmit(packet);
+  }
+
+  /** Takes a packet of kind `batch` or `resend`. Throws {@link V2Error}. */
+  receive(packet: Buffer): void {
+    if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
+    if (packet.readUInt32BE(9) !== this.#epoch) return;
+    const length = packet.readUIntBE(26, 3);
+    if (packet.length !== batchHeaderBytes + length) throw new V2Error('a batch is not as long as it says');
+    if (length > limits.v2Batch) throw new V2Error(`a batch of ${length} bytes is too long`);
+    this.#acknowledge(packet.readUIntBE(19, 6), packet[25] as number);
+    if (this.#next - this.#acknowledged > limits.laneKept) throw new V2Error('what was sent is not acknowledged');
+    if (packet[0] === packetKinds.resend) this.#sendAgain();
+    else this.#accept(packet, packet.readUIntBE(13, 6), length);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#sent.length = 0;
+  }
+
+  #packet(kind: number, seq: number, length: number): Buffer {
+    const packet = Buffer.allocUnsafe(batchHeaderBytes + length);
+    packet[0] = kind;
+    this.#node.copy(packet, 1);
+    packet.writeUInt32BE(this.#epoch, 9);
+    packet.writeUIntBE(seq, 13, 6);
+    packet.writeUIntBE(this.#expected, 19, 6);
+    const delayMs = this.#unacknowledgedBytes > 0 ? this.#deps.clock.now() - this.#receivedAt : 0;
+    packet[25] = Math.min(delayMs, 255);
+    packet.writeUIntBE(length, 26, 3);
+    this.#isAckDue = false;
+    this.#unacknowledgedBytes = 0;
+    return packet;
+  }
+
+  #keep(packet: Buffer, length: number): void {
+    const sentAt = this.#deps.clock.now();
+    if (this.#sent.length === 0) this.#acknowledgedAt = sentAt;
+    const wasFull = this.room < this.pace.window / 2;
+    this.#next += length;
+    this.#sent.push({
+      packet,
+      end: this.#next,
+      sentAt,
+      acknowledgedBefore: this.#acknowledged,
+      acknowledgedAt: this.#acknowledgedAt,
+      wasFull,
+      isRepeated: false,
+    });
+    this.#watchLoss();
+  }
+
+  #acknowledge(position: number, delayMs: number): void {
+    if (position > this.#next) throw new V2Error('what was never sent is acknowledged');
+    if (position <= this.#acknowledged) return;
+    this.#acknowledged = position;
+    let last: Sent | undefined;
+    while (this.#sent[0] && this.#sent[0].end <= position) last = this.#sent.shift();
+    if (last && !last.isRepeated) {
+      const now = this.#deps.clock.now();
+      this.#acknowledgedAt = now;
+      this.pace.acknowledged(now, {
+        rttMs: now - last.sentAt - delayMs,
+        // Acknowledgements come in lumps, so what was delivered counts from the last one that was known then.
+        bytesPerMs: (position - last.acknowledgedBefore) / Math.max(now - last.acknowledgedAt, minMs),
+        wasFull: last.wasFull,
+      });
+    }
+    this.#deps.wake();
+  }
+
+  #accept(packet: Buffer, seq: number, length: number): void {
+    if (seq > this.#expected) {
+      this.#askAgain();
+      return;
+    }
+    const known = this.#expected - seq;
+    if (known >= length) {
+      // A repetition, or an empty batch from before: the other end has missed our word.
+      if (known > 0) this.#dueNow();
+      return;
+    }
+    this.#missedSince = undefined;
+    this.#expected = seq + length;
+    this.#unacknowledgedBytes += length - known;
+    this.#receivedAt = this.#deps.clock.now();
+    if (this.#unacknowledgedBytes >= ackBytes) this.#dueNow();
+    else this.#dueSoon();
+    this.#deps.deliver(packet.subarray(batchHeaderBytes + known));
+  }
+
+  #dueNow(): void {
+    this.#isAckDue = true;
+    this.#deps.wake();
+  }
+
+  #dueSoon(): void {
+    if (this.#isAckTimed) return;
+    this.#isAckTimed = true;
+    this.#deps.clock.after(ackMs, () => {
+      this.#isAckTimed = false;
+      if (this.#unacknowledgedBytes > 0 && !this.#isClosed) this.#dueNow();
+    });
+  }
+
+  /** Something between what we have and this is missing. Asked once, and again when nothing has come of it. */
+  #askAgain(): void {
+    const now = this.#deps.clock.now();
+    if (this.#missedSince !== undefined && now - this.#missedSince < lostMs) return;
+    this.#missedSince = now;
+    this.#deps.transmit(this.#packet(packetKinds.resend, this.#next, 0));
+  }
+
+  #sendAgain(): void {
+    const now = this.#deps.clock.now();
+    // Whoever misses something asks again after a second, so nothing is lost by not hearing it sooner.
+    if (now - this.#repeatedAt < lostMs / 2) return;
+    this.#repeatedAt = now;
+    for (const sent of this.#sent) {
+      sent.sentAt = now;
+      sent.isRepeated = true;
+      this.#deps.transmit(sent.packet);
+    }
+  }
+
+  /**
+   * If the last packets were lost there is none behind that would show it: an empty one does, from where we are. If it
+   * was the last acknowledgement, one from where it stands is answered with another.
+   */
+  #watchLoss(): void {
+    if (this.#isLossTimed) return;
+    this.#isLossTimed = true;
+    this.#deps.clock.after(lostMs, () => {
+      this.#isLossTimed = false;
+      const oldest = this.#sent[0];
+      if (!oldest || this.#isClosed) return;
+      if (this.#deps.clock.now() - oldest.sentAt >= lostMs) {
+        this.#deps.transmit(this.#packet(packetKinds.batch, this.#next, 0));
+        this.#deps.transmit(this.#packet(packetKinds.batch, this.#acknowledged, 0));
+      }
+      this.#watchLoss();
+    });
+  }
+}

@@ -1,0 +1,298 @@
+import type { Clock } from '#internal/core/clock';
+import { AditError, messageOf } from '#internal/core/errors';
+import type { Log } from '#internal/core/log';
+import { Http1Error } from '#internal/http1/error';
+import { type RequestHead, type ResponseHead, writeRequestHead, writeResponseHead } from '#internal/http1/head';
+import type { AcceptedStream, ResponseHandler, Stream, StreamHandler } from '#internal/link/stream';
+import { limits } from '#messages/limits';
+import { firstIgnorable, frameHeaderBytes, frameTypes, openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
+import { decodeRequestHead, decodeResponseHead, decodeTrailers } from './head-blocks.ts';
+import { Lane } from './lane.ts';
+import { MuxStream, type StreamOwner } from './mux-stream.ts';
+import { Outbox } from './outbox.ts';
+import type { PacketLink } from './packet-link.ts';
+import { checkHeadLength, decodeLimit, decodeReason, encodeOpenHeader } from './payloads.ts';
+import { ReceiveWindow, type WindowBudget } from './receive-window.ts';
+
+/** So many requests or answers are gathered at most before they are sent. */
+const gatheredEnds = 8;
+
+/** Takes a stream that the other end opens. */
+export type AcceptTunnelStream = (tunnel: number, head: RequestHead, stream: AcceptedStream) => StreamHandler;
+
+export interface MuxOptions {
+  /** The hub's name: 16 hexadecimal digits. */
+  node: string;
+  epoch: number;
+  /** Streams opened by hubs have odd numbers, those of agents even ones. */
+  side: 'hub' | 'agent';
+  /** How many streams the other end takes. */
+  maxStreams: number;
+}
+
+export interface MuxDeps {
+  clock: Clock;
+  log: Log;
+  link: Pick<PacketLink, 'send' | 'isWritable'>;
+  budget: WindowBudget;
+  accept: AcceptTunnelStream;
+  /** The last stream has ended. */
+  onIdle(): void;
+  /** Counts a frame for a stream that has ended, or never was. */
+  onStrayFrame(): void;
+}
+
+const knownTypes: ReadonlySet<number> = new Set(Object.values(frameTypes));
+
+/** The streams of one lane, and whose turn it is to send. */
+export class Mux implements StreamOwner {
+  readonly #options: MuxOptions;
+  readonly #deps: MuxDeps;
+  readonly #lane: Lane;
+  readonly #streams = new Map<number, MuxStream>();
+  readonly #outbox = new Outbox();
+  #lastId: number;
+  #isScheduled = false;
+  #waitingEnds = 0;
+  #isClosed = false;
+
+  constructor(options: MuxOptions, deps: MuxDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#lastId = options.side === 'hub' ? -1 : 0;
+    this.#lane = new Lane(options, {
+      clock: deps.clock,
+      transmit: (packet) => deps.link.send(packet),
+      deliver: (frames) => this.#deliver(frames),
+      wake: () => this.wake(),
+    });
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  /** Opens a stream of the agent's tunnel of this index. */
+  open(tunnel: number, head: RequestHead, msLeft: number, handler: ResponseHandler): Stream {
+    if (this.#isClosed) return refused(handler, new AditError('ADIT_LINK_LOST', 'the agent has just disconnected'));
+    const { maxStreams } = this.#options;
+    if (this.#streams.size >= maxStreams) {
+      const message = `${maxStreams} requests are under way`;
+      return refused(handler, new AditError('ADIT_TUNNEL_BUSY', message, { retryAfterSeconds: 1 }));
+    }
+    const stream = this.#add(this.#newId(), { isOpener: true });
+    stream.handler = handler;
+    const payload = encodeOpenHeader(tunnel, msLeft) + writeRequestHead(head);
+    if (payload.length > limits.v2Head) {
+      stream.fail(new AditError('ADIT_HEAD_TOO_LARGE', 'the head of the request is too long for this wire'));
+      return stream;
+    }
+    this.#outbox.putHead(frameTypes.open, stream.id, payload);
+    this.wake();
+    return stream;
+  }
+
+  /** Takes a packet of this lane. Throws {@link V2Error}. */
+  receive(packet: Buffer): void {
+    this.#lane.receive(packet);
+    if (this.#outbox.urgentCount > limits.urgentCount) throw new V2Error('what is asked is not waited for');
+  }
+
+  /** There may be room to send. */
+  wake(): void {
+    if (this.#isScheduled || this.#isClosed) return;
+    this.#isScheduled = true;
+    // Gathering pays when many streams write in one turn. One stream alone would only wait for it.
+    if (this.#streams.size <= 1) process.nextTick(this.#pump);
+    else setImmediate(this.#pump);
+  }
+
+  /** Ends all streams. */
+  close(reason: AditError): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#lane.close();
+    for (const stream of [...this.#streams.values()]) this.#guard(stream, () => stream.receiveReset(reason));
+  }
+
+  // StreamOwner: what streams ask for.
+
+  get now(): number {
+    return this.#deps.clock.now();
+  }
+
+  get rttMs(): number {
+    return this.#lane.pace.minRttMs;
+  }
+
+  sendHead(stream: MuxStream, head: ResponseHead): void {
+    const payload = writeResponseHead(head);
+    if (payload.length > limits.v2Head)
+      stream.fail(new AditError('ADIT_AGENT_BAD_ANSWER', 'the head of the answer is too long'));
+    else this.#outbox.putHead(frameTypes.head, stream.id, payload);
+    this.wake();
+  }
+
+  sendUrgent(type: number, { id }: MuxStream, payload: string | Buffer): void {
+    this.#outbox.putUrgent(type, id, payload);
+    this.wake();
+  }
+
+  sendData(stream: MuxStream): void {
+    this.#outbox.putData(stream);
+    // Whole messages are not held back for long: else both ends would work by turns instead of side by side.
+    if (stream.endToSend) this.#waitingEnds += 1;
+    if (this.#waitingEnds >= gatheredEnds) this.#pump();
+    else this.wake();
+  }
+
+  forget(stream: MuxStream): void {
+    this.#streams.delete(stream.id);
+    if (this.#streams.size === 0) this.#deps.onIdle();
+  }
+
+  #add(id: number, { isOpener }: { isOpener: boolean }): MuxStream {
+    const window = new ReceiveWindow(this.#deps.budget, this.now);
+    const stream = new MuxStream(id, this, window, { isOpener });
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  #newId(): number {
+    do {
+      this.#lastId += 2;
+      if (this.#lastId > 0xffff_ffff) this.#lastId = this.#options.side === 'hub' ? 1 : 2;
+    } while (this.#streams.has(this.#lastId));
+    return this.#lastId;
+  }
+
+  // Sending.
+
+  readonly #pump = (): void => {
+    this.#isScheduled = false;
+    this.#waitingEnds = 0;
+    if (this.#isClosed) return;
+    while (this.#deps.link.isWritable) {
+      const frames = this.#outbox.gather(this.#lane);
+      if (frames.length === 0 && !this.#lane.isAckDue) break;
+      this.#lane.send(frames);
+    }
+    for (const stream of this.#outbox.takeRelieved()) this.#guard(stream, () => stream.tellIfDrained());
+  };
+
+  // Receiving.
+
+  #deliver(frames: Buffer): void {
+    let at = 0;
+    while (at < frames.length && !this.#isClosed) {
+      if (frames.length - at < frameHeaderBytes) throw new V2Error('a frame is shorter than its header');
+      const type = frames[at] as number;
+      const id = frames.readUInt32BE(at + 1);
+      const start = at + frameHeaderBytes;
+      at = start + frames.readUIntBE(at + 5, 3);
+      if (at > frames.length) throw new V2Error('a frame is longer than its batch');
+      this.#frame(type, id, frames.subarray(start, at));
+    }
+  }
+
+  #frame(type: number, id: number, payload: Buffer): void {
+    if (type === frameTypes.open) {
+      this.#accept(id, payload);
+      return;
+    }
+    const stream = this.#streams.get(id);
+    if (!stream) {
+      // What was on its way when the stream ended is no fault.
+      if (type < firstIgnorable && !knownTypes.has(type)) throw new V2Error(`frames of type ${type} are not known`);
+      this.#deps.onStrayFrame();
+      return;
+    }
+    try {
+      receiveFrame(stream, type, payload);
+    } catch (thrown) {
+      this.#failed(stream, thrown);
+    }
+  }
+
+  /** Whatever goes wrong in `action` costs this stream only. */
+  #guard(stream: MuxStream, action: () => void): void {
+    try {
+      action();
+    } catch (thrown) {
+      this.#failed(stream, thrown);
+    }
+  }
+
+  #failed(stream: MuxStream, thrown: unknown): void {
+    if (thrown instanceof V2Error) throw thrown;
+    this.#guard(stream, () => stream.fail(this.#reasonOf(thrown)));
+  }
+
+  /** A head or trailers that are not valid are the other end's doing. */
+  #reasonOf(thrown: unknown): AditError {
+    if (thrown instanceof Http1Error) return new AditError('ADIT_AGENT_BAD_ANSWER', thrown.message);
+    this.#deps.log.error('a stream failed by a mistake of ours', { error: messageOf(thrown) });
+    return new AditError('ADIT_INTERNAL', 'this end made a mistake');
+  }
+
+  #accept(id: number, payload: Buffer): void {
+    const isTheirs = id % 2 === (this.#options.side === 'hub' ? 0 : 1) && id > 0;
+    if (!isTheirs || this.#streams.has(id)) throw new V2Error(`a stream was opened with the number ${id}`);
+    if (payload.length < openHeaderBytes) throw new V2Error('an open frame is shorter than its header');
+    checkHeadLength(payload);
+    const stream = this.#add(id, { isOpener: false });
+    const kind = payload[2];
+    if (this.#streams.size > limits.streamCount || kind !== streamKinds.http) {
+      stream.reset(
+        kind === streamKinds.http
+          ? new AditError('ADIT_TUNNEL_BUSY', `${limits.streamCount} requests are under way`)
+          : new AditError('ADIT_AGENT_BAD_ANSWER', `streams of kind ${kind} are not served here`),
+      );
+      return;
+    }
+    try {
+      const head = decodeRequestHead(payload.subarray(openHeaderBytes));
+      stream.handler = this.#deps.accept(payload.readUInt16BE(0), head, stream);
+    } catch (thrown) {
+      if (thrown instanceof V2Error) throw thrown;
+      stream.reset(
+        thrown instanceof AditError
+          ? thrown
+          : new AditError('ADIT_BAD_REQUEST', `cannot forward: ${messageOf(thrown)}`),
+      );
+    }
+  }
+}
+
+function receiveFrame(stream: MuxStream, type: number, payload: Buffer): void {
+  switch (type) {
+    case frameTypes.head:
+      checkHeadLength(payload);
+      stream.receiveHead(decodeResponseHead(payload));
+      return;
+    case frameTypes.data:
+      stream.receiveData(payload);
+      return;
+    case frameTypes.credit:
+      stream.receiveCredit(decodeLimit(payload));
+      return;
+    case frameTypes.end:
+      checkHeadLength(payload);
+      stream.receiveEnd(decodeTrailers(payload.toString('latin1')));
+      return;
+    case frameTypes.stop:
+      stream.receiveStop();
+      return;
+    case frameTypes.reset:
+      stream.receiveReset(decodeReason(payload));
+      return;
+    default:
+      if (type < firstIgnorable) throw new V2Error(`frames of type ${type} are not known`);
+  }
+}
+
+function refused(handler: ResponseHandler, reason: AditError): Stream {
+  handler.reset(reason);
+  const ignore = (): void => undefined;
+  return { write: () => true, end: ignore, stop: ignore, reset: ignore, consumed: ignore };
+}

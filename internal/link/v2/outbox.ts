@@ -1,0 +1,126 @@
+import { limits } from '#messages/limits';
+import { frameHeaderBytes, frameTypes } from '#messages/v2';
+import { encodeTrailers } from './head-blocks.ts';
+import { freshBytes, type MuxStream } from './mux-stream.ts';
+import { writeFrameHeader } from './payloads.ts';
+
+/** What one stream may send before it is another one's turn. */
+const turnBytes = 16_384;
+/** On a way slower than this, in bytes per millisecond, a batch is no longer than a turn. */
+const slowBytesPerMs = 1_000;
+
+/** Frames are put together here; whoever sends them copies them, so one will do for all. */
+const scratch = Buffer.allocUnsafe(limits.v2Batch);
+
+interface WholeFrame {
+  type: number;
+  id: number;
+  /** Text is latin1. */
+  payload: string | Buffer;
+}
+
+/** What the way takes at present. */
+interface Way {
+  /** Bytes that may be put on it. */
+  readonly room: number;
+  readonly pace: { readonly bytesPerMs: number };
+}
+
+/** What waits to be sent, and whose turn it is. */
+export class Outbox {
+  readonly #urgent: WholeFrame[] = [];
+  readonly #heads: WholeFrame[] = [];
+  /** Streams with something to send, in the order of their turns: those that have hardly begun, and the others. */
+  readonly #fresh: MuxStream[] = [];
+  readonly #turns: MuxStream[] = [];
+  #relieved: MuxStream[] = [];
+
+  get urgentCount(): number {
+    return this.#urgent.length;
+  }
+
+  putHead(type: number, id: number, payload: string): void {
+    this.#heads.push({ type, id, payload });
+  }
+
+  putUrgent(type: number, id: number, payload: string | Buffer): void {
+    // What is said of a stream must not overtake its `open`: the other end would not know what it is about.
+    const isOpening = this.#heads.some((head) => head.id === id && head.type === frameTypes.open);
+    (isOpening ? this.#heads : this.#urgent).push({ type, id, payload });
+  }
+
+  putData(stream: MuxStream): void {
+    if (stream.isQueued || !stream.canSend) return;
+    stream.isQueued = true;
+    (stream.isFresh ? this.#fresh : this.#turns).push(stream);
+  }
+
+  /** Streams whose writers were asked to hold back, and of which something was sent since the last call. */
+  takeRelieved(): MuxStream[] {
+    const relieved = this.#relieved;
+    if (relieved.length > 0) this.#relieved = [];
+    return relieved;
+  }
+
+  /**
+   * Puts the next batch together: what is urgent, heads, the beginnings of streams, and data in turns. Only the last one
+   * waits for room on the way. The bytes are good until the next call.
+   */
+  gather(way: Way): Buffer {
+    const start = gatherWhole(this.#heads, gatherWhole(this.#urgent, 0));
+    // A head that is still to come must not be overtaken by what follows it.
+    if (this.#heads.length > 0) return scratch.subarray(0, start);
+    const offset = this.#gatherData(this.#fresh, { start, end: scratch.length, turnBytes: freshBytes });
+    if (this.#turns.length === 0) return scratch.subarray(0, offset);
+    const { bytesPerMs } = way.pace;
+    const maxBytes = bytesPerMs > 0 && bytesPerMs < slowBytesPerMs ? turnBytes : scratch.length;
+    const end = Math.min(maxBytes, offset + way.room);
+    return scratch.subarray(0, this.#gatherData(this.#turns, { start: offset, end, turnBytes }));
+  }
+
+  #gatherData(queue: MuxStream[], room: { start: number; end: number; turnBytes: number }): number {
+    let offset = room.start;
+    while (queue.length > 0 && offset + frameHeaderBytes < room.end) {
+      const stream = queue.shift() as MuxStream;
+      stream.isQueued = false;
+      const byteCount = Math.min(room.turnBytes, stream.sendableBytes, room.end - offset - frameHeaderBytes);
+      if (byteCount > 0) {
+        const at = writeFrameHeader(scratch, offset, frameTypes.data, stream.id, byteCount);
+        stream.take(scratch, at, byteCount);
+        offset = at + byteCount;
+        if (stream.isHeldBack) this.#relieved.push(stream);
+      }
+      offset = gatherEnd(stream, offset);
+      this.putData(stream);
+      // Its end alone is left, and has no room in this batch.
+      if (byteCount <= 0 && stream.isQueued) break;
+    }
+    return offset;
+  }
+}
+
+/** Moves frames into the batch, as many as there is room for. */
+function gatherWhole(frames: WholeFrame[], start: number): number {
+  let offset = start;
+  let count = 0;
+  for (const { type, id, payload } of frames) {
+    if (offset + frameHeaderBytes + payload.length > scratch.length) break;
+    const at = writeFrameHeader(scratch, offset, type, id, payload.length);
+    if (typeof payload === 'string') scratch.write(payload, at, 'latin1');
+    else payload.copy(scratch, at);
+    offset = at + payload.length;
+    count += 1;
+  }
+  if (count > 0) frames.splice(0, count);
+  return offset;
+}
+
+function gatherEnd(stream: MuxStream, offset: number): number {
+  const trailers = stream.endToSend;
+  if (!trailers) return offset;
+  const payload = encodeTrailers(trailers);
+  if (offset + frameHeaderBytes + payload.length > scratch.length) return offset;
+  const at = writeFrameHeader(scratch, offset, frameTypes.end, stream.id, payload.length);
+  stream.endSent();
+  return at + scratch.write(payload, at, 'latin1');
+}

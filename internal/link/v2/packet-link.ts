@@ -1,0 +1,23 @@
+/** A connection that carries whole binary messages in order: what wire v2 needs below it. */
+export interface PacketLink {
+  /** Queues a packet. It must not be changed afterwards. */
+  send(packet: Buffer): void;
+  /** Says goodbye with a websocket close code and a reason. */
+  close(code: number, reason: string): void;
+  /** Drops the connection without a word. */
+  destroy(): void;
+  /** False while so much waits to be sent that whoever can wait should; the handler's `writable` ends it. */
+  readonly isWritable: boolean;
+  /** Bytes ever read from the network: when it grows, the other side lives. */
+  readonly receivedBytes: number;
+}
+
+/** Who listens to a link. `closed` is the last call. */
+export interface PacketLinkHandler {
+  packet(packet: Buffer): void;
+  writable(): void;
+  closed(code: number, reason: string): void;
+}
+
+/** Opens the connection below, once it is known who listens to it. */
+export type ConnectPackets = (handler: PacketLinkHandler) => PacketLink;

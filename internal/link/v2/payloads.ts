@@ -1,0 +1,53 @@
+import { AditError, isVisitorErrorCode } from '#internal/core/errors';
+import { limits } from '#messages/limits';
+import { frameHeaderBytes, openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
+
+/** Writes a frame's header, and gives where its payload begins. */
+export function writeFrameHeader(target: Buffer, offset: number, type: number, id: number, length: number): number {
+  target[offset] = type;
+  target.writeUInt32BE(id, offset + 1);
+  target.writeUIntBE(length, offset + 5, 3);
+  return offset + frameHeaderBytes;
+}
+
+/** What stands before the head in an `open` frame, as latin1. */
+export function encodeOpenHeader(tunnel: number, msLeft: number): string {
+  const header = Buffer.allocUnsafe(openHeaderBytes);
+  header.writeUInt16BE(tunnel, 0);
+  header[2] = streamKinds.http;
+  header.writeUInt32BE(Math.min(Math.ceil(msLeft), 0xffff_ffff), 3);
+  return header.toString('latin1');
+}
+
+/** Throws {@link V2Error} when a payload can't be a head or trailers. */
+export function checkHeadLength({ length }: Buffer): void {
+  if (length > limits.v2Head) throw new V2Error(`a head of ${length} bytes is too long`);
+}
+
+/** The payload of a `credit` frame. */
+export function encodeLimit(limit: number): Buffer {
+  const payload = Buffer.allocUnsafe(6);
+  payload.writeUIntBE(limit, 0, 6);
+  return payload;
+}
+
+/** Throws {@link V2Error}. */
+export function decodeLimit(payload: Buffer): number {
+  if (payload.length !== 6) throw new V2Error('a credit frame has no limit');
+  return payload.readUIntBE(0, 6);
+}
+
+const messageLength = 1_024;
+
+/** The payload of a `reset` frame: the code, a line feed, and the message. */
+export function encodeReason({ code, message }: AditError): Buffer {
+  return Buffer.from(`${code}\n${message.slice(0, messageLength)}`);
+}
+
+/** Codes that are not in our vocabulary come from a newer peer, or a hostile one. */
+export function decodeReason(payload: Buffer): AditError {
+  const [code = '', ...lines] = payload.toString('utf8').split('\n');
+  const message = lines.join('\n').slice(0, 2 * messageLength);
+  if (isVisitorErrorCode(code) || code === 'ADIT_VISITOR_GONE') return new AditError(code, message);
+  return new AditError('ADIT_AGENT_BAD_ANSWER', message || 'the tunnel broke off without a reason');
+}
