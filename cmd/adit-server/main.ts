@@ -5,7 +5,7 @@ import { createLog, type Log } from '#internal/core/log';
 import { loadAllowedKeys } from '#internal/hub/allowed-keys';
 import { coversTunnels, loadCertificate } from '#internal/hub/certificate';
 import { Hub } from '#internal/hub/hub';
-import { exitCodeOf, readInvocation } from '../command-line.ts';
+import { exitCodeOf, keepYoungSpaceSmall, readInvocation } from '../command-line.ts';
 import { serverSettings } from './settings.ts';
 
 type ServerValues = Values<ReturnType<typeof serverSettings>>;
@@ -30,7 +30,14 @@ async function main(): Promise<void> {
   );
   const files = await readFiles(values);
   const hub = new Hub(
-    { ...values, ...files, maxBodyBytes: values.maxBody, timeoutMs: values.timeout, rate: values.rateLimit },
+    {
+      ...values,
+      ...files,
+      maxBodyBytes: values.maxBody,
+      timeoutMs: values.timeout,
+      rate: values.rateLimit,
+      memoryBytes: values.memory,
+    },
     { log },
   );
   closeOnSignals(hub, log);
@@ -99,4 +106,5 @@ function fail(thrown: unknown): never {
   process.exit(exitCodeOf(thrown));
 }
 
+keepYoungSpaceSmall();
 main().catch(fail);

@@ -3,6 +3,7 @@ import type { LogFormat, LogLevel } from '#internal/core/log';
 import { Networks } from '#internal/hub/addresses';
 import type { Rate } from '#internal/hub/gate';
 import type { ListenAddress } from '#internal/hub/listen';
+import { limits } from '#messages/limits';
 
 /** The variables by which the original is configured. Where they are, its defaults are what their owner expects. */
 const originalVariables = ['ADDR', 'BASE', 'CACHE', 'PUBSUB', 'REDIS'];
@@ -106,6 +107,14 @@ export function serverSettings(env: Record<string, string | undefined>) {
       help: 'connections of one address (IPv6: /64), loopback exempt; default 1024',
       parse: parseCount,
       fallback: 1_024,
+    },
+    memory: {
+      flag: 'memory',
+      env: ['ADIT_MEMORY'],
+      placeholder: 'bytes',
+      help: 'what all bodies on their way may take together beyond 64 KiB each; default 268435456',
+      parse: parseCount,
+      fallback: limits.processWindows,
     },
     metricsListen: {
       flag: 'metrics-listen',

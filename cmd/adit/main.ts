@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
@@ -10,17 +11,18 @@ import { loadKey } from '#internal/agent/key';
 import { type OriginAddress, parseOrigin } from '#internal/agent/origin-address';
 import type { Values } from '#internal/core/config';
 import { AditError, messageOf } from '#internal/core/errors';
-import { exitCodeOf, readInvocation } from '../command-line.ts';
+import { exitCodeOf, keepYoungSpaceSmall, readInvocation } from '../command-line.ts';
 import { jsonPrinter, type Printer, textPrinter } from './printer.ts';
 import { agentSettings, originFromEnvironment } from './settings.ts';
 
 type AgentValues = Values<typeof agentSettings>;
 
-const usage = '[options] [http] <port|url>  or  adit [options] id';
+const usage = '[options] [http] <port|url|unix:path>  or  adit [options] id';
 const examples = `
 Examples:
   adit 3000                                 publish port 3000 through a hub on this machine
   adit --hub https://hub.example.com 3000   publish it through yours
+  adit unix:/run/app.sock                   publish what listens on a local socket
   adit id                                   print the client id of your key`;
 
 let printer: Printer = textPrinter(process.stdout, process.stderr);
@@ -48,29 +50,30 @@ function originOf(words: string[]): OriginAddress {
 }
 
 async function publish(origin: OriginAddress, values: AgentValues): Promise<void> {
-  const { hub, hostHeader, state } = values;
+  const { hub, hostHeader, state, wire } = values;
+  const hubCa = readCa('hub-ca', values.hubCa);
+  const originTrust = { ca: readCa('origin-ca', values.originCa), isInsecure: values.insecureOrigin };
   const key = await loadKey(values.key);
   const { session, lock, gaveWayTo } = await claimSession({
     folder: runtimeFolder(),
     hub: hub.origin,
     keyId: key.clientId,
     session: values.session,
-    port: origin.port,
-    self: { pid: process.pid, origin: origin.host },
+    endpoint: origin.endpoint,
+    self: { pid: process.pid, origin: origin.name },
   });
   if (gaveWayTo) {
     printer.note(
       `this key is in use by pid ${gaveWayTo.pid} for ${gaveWayTo.origin}: taking session ${session} instead`,
     );
   }
-  const ca = values.hubCa === undefined ? undefined : readCa(values.hubCa);
   const proxy = proxyFor(hub);
   const agent = new Agent(
-    { hub: { url: hub, ca, proxy }, origin, key, session, hostHeader },
+    { hub: { url: hub, ca: hubCa, proxy }, origin, originTrust, key, session, hostHeader, wire },
     {
       log: printer.log,
       onEvent: (event) => {
-        printer.event(event, origin.host);
+        printer.event(event, origin.name);
         if (event.event === 'online' && state !== undefined) void writeState(state, event);
       },
     },
@@ -98,12 +101,23 @@ function runtimeFolder(): string {
   return folder ? join(folder, 'adit') : join(tmpdir(), `adit-${userInfo().username}`);
 }
 
-function readCa(path: string): Buffer {
+/** Reads certificates to trust. A file without any would make every connection fail, with a reason that misleads. */
+function readCa(flag: string, path: string | undefined): Buffer | undefined {
+  if (path === undefined) return undefined;
+  let pem: Buffer;
   try {
-    return readFileSync(path);
+    pem = readFileSync(path);
   } catch (error) {
-    throw new AditError('ADIT_USAGE', `--hub-ca: cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    throw new AditError('ADIT_USAGE', `--${flag}: cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
+  try {
+    new X509Certificate(pem);
+  } catch (error) {
+    throw new AditError('ADIT_USAGE', `--${flag}: ${path} is not a certificate in PEM form: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  return pem;
 }
 
 /** Whole or not at all: whoever waits for the file reads it at once. */
@@ -116,6 +130,7 @@ async function writeState(path: string, { hostname }: Extract<AgentEvent, { even
   }
 }
 
+keepYoungSpaceSmall();
 main().catch((thrown: unknown) => {
   printer.fatal(thrown);
   process.exitCode = exitCodeOf(thrown);

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { HostHeader } from '#internal/agent/dispatch';
 import { type OriginAddress, parseOrigin } from '#internal/agent/origin-address';
+import type { HostHeader } from '#internal/agent/origin-request';
 import { oneOf, type Setting } from '#internal/core/config';
 import { limits } from '#messages/limits';
 
@@ -39,6 +39,21 @@ export const agentSettings = {
     parse: parsePath,
     fallback: undefined as string | undefined,
   },
+  originCa: {
+    flag: 'origin-ca',
+    env: ['ORIGIN_CA'],
+    placeholder: 'file',
+    help: "certificates to trust an https service by (PEM), instead of the system's",
+    parse: parsePath,
+    fallback: undefined as string | undefined,
+  },
+  insecureOrigin: {
+    flag: 'insecure-origin',
+    env: ['INSECURE_ORIGIN'],
+    help: 'take every certificate of an https service',
+    parse: parseSwitch,
+    fallback: false as boolean,
+  },
   hostHeader: {
     flag: 'host-header',
     env: ['LOCAL_URL'],
@@ -59,8 +74,8 @@ export const agentSettings = {
     flag: 'wire',
     env: ['WIRE'],
     placeholder: 'version',
-    help: 'the protocol to speak with the hub: auto or v1; default auto',
-    parse: oneOf('auto', 'v1'),
+    help: 'the protocol to speak with the hub: auto (v2, or v1 with an older hub), v1 or v2; default auto',
+    parse: oneOf('auto', 'v1', 'v2'),
     fallback: 'auto' as const,
   },
   json: {
@@ -85,6 +100,12 @@ function parseHub(text: string): URL {
     throw new Error(`"${text}" has a path or a user; a hub is scheme, host and port`);
   }
   return url;
+}
+
+function parseSwitch(text: string): boolean {
+  if (text === 'true' || text === '1') return true;
+  if (text === 'false' || text === '0' || text === '') return false;
+  throw new Error(`"${text}" is neither true nor false`);
 }
 
 function parsePath(text: string): string {

@@ -2,8 +2,20 @@
 const settings = [
   ...['ADDR', 'BASE', 'DOMAIN', 'PATH_ROUTING', 'TLS_CERT', 'TLS_KEY', 'TRUSTED_PROXIES', 'ALLOW_KEYS', 'MAX_BODY'],
   ...['TIMEOUT', 'RATE_LIMIT', 'MAX_CONNECTIONS_PER_IP', 'METRICS_ADDR', 'LOG_LEVEL', 'LOG_FORMATTER'],
+  ...['ADIT_MEMORY'],
   ...['CACHE', 'PUBSUB', 'REDIS'],
-  ...['ADIT_HUB', 'PROXY_ENDPOINT', 'SESSION', 'HUB_CA', 'LOCAL', 'LOCAL_URL', 'STATE', 'WIRE'],
+  ...[
+    'ADIT_HUB',
+    'PROXY_ENDPOINT',
+    'SESSION',
+    'HUB_CA',
+    'ORIGIN_CA',
+    'INSECURE_ORIGIN',
+    'LOCAL',
+    'LOCAL_URL',
+    'STATE',
+    'WIRE',
+  ],
 ];
 
 /** The environment of a hub or an agent that shall behave the same wherever it is tried. */

@@ -2,20 +2,26 @@ import { Backoff } from '#internal/core/backoff';
 import { type Clock, systemClock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
+import { WindowBudget } from '#internal/link/v2/receive-window';
 import { clientIdOfSession } from '#messages/client-id';
-import { type Connection, connect, type HubAddress } from './connection.ts';
-import { dispatch, type HostHeader } from './dispatch.ts';
+import { limits } from '#messages/limits';
+import { type Connection, connect, type HubAddress, type WireChoice } from './connection.ts';
+import { dispatch } from './dispatch.ts';
 import type { AgentKey } from './key.ts';
 import { Origin } from './origin.ts';
 import type { OriginAddress } from './origin-address.ts';
+import type { HostHeader } from './origin-request.ts';
+import type { OriginTrust } from './origin-trust.ts';
 
 export interface AgentOptions {
   hub: HubAddress;
   origin: OriginAddress;
+  originTrust: OriginTrust;
   key: AgentKey;
   /** Empty for the key's own hostname. */
   session: string;
   hostHeader: HostHeader;
+  wire: WireChoice;
 }
 
 /** What happens to a tunnel, as `adit --json` prints it. */
@@ -44,6 +50,7 @@ export class Agent {
   readonly #origin: Origin;
   readonly #closing = new AbortController();
   readonly #backoff = new Backoff();
+  readonly #windows = new WindowBudget(limits.processWindows);
   #connection: Connection | undefined;
 
   constructor(options: AgentOptions, { log, clock = systemClock, onEvent }: AgentDeps) {
@@ -51,7 +58,7 @@ export class Agent {
     this.#log = log;
     this.#clock = clock;
     this.#onEvent = onEvent;
-    this.#origin = new Origin(options.origin, clock);
+    this.#origin = new Origin(options.origin, clock, options.originTrust);
   }
 
   /**
@@ -123,14 +130,14 @@ export class Agent {
   }
 
   async #connect(): Promise<Connection> {
-    const { hub, key, session, hostHeader } = this.#options;
+    const { hub, key, session, hostHeader, wire } = this.#options;
     let publicHost: string | undefined;
     const onRegistered = (hostname: string | undefined): void => {
       publicHost = hostname;
     };
     const accept = dispatch({ origin: this.#origin, hostHeader, publicHost: () => publicHost });
-    const deps = { clock: this.#clock, log: this.#log, accept, onRegistered };
-    return await connect({ hub, key, session }, deps, this.#closing.signal);
+    const deps = { clock: this.#clock, log: this.#log, windows: this.#windows, accept, onRegistered };
+    return await connect({ hub, key, session, wire }, deps, this.#closing.signal);
   }
 
   /** Visitors reach the hub by the same scheme and port as we do; without a domain, by path. */

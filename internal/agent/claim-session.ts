@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AditError } from '#internal/core/errors';
 import { clientIdOfSession } from '#messages/client-id';
+import type { OriginAddress } from './origin-address.ts';
 import { type LockHolder, RuntimeLock } from './runtime-lock.ts';
 
 export interface ClaimOptions {
@@ -11,7 +12,7 @@ export interface ClaimOptions {
   keyId: string;
   /** The session that was asked for, if any. */
   session: string | undefined;
-  port: number;
+  endpoint: OriginAddress['endpoint'];
   self: LockHolder;
 }
 
@@ -24,11 +25,11 @@ export interface Claim {
 
 /**
  * Claims a key's name on this machine, so that two agents of one user do not replace each other. Without a given
- * session the first one has the key's own name and the next ones `port-<n>`. Throws ADIT_SESSION_IN_USE for a given
+ * session the first one has the key's own name, and the next ones have one after their service. Throws ADIT_SESSION_IN_USE for a given
  * session that is taken.
  */
 export async function claimSession(options: ClaimOptions): Promise<Claim> {
-  const { session, port } = options;
+  const { session, endpoint } = options;
   if (session !== undefined) {
     const taken = await take(options, session);
     if (taken instanceof RuntimeLock) return { session, lock: taken, gaveWayTo: undefined };
@@ -40,11 +41,24 @@ export async function claimSession(options: ClaimOptions): Promise<Claim> {
   }
   const own = await take(options, '');
   if (own instanceof RuntimeLock) return { session: '', lock: own, gaveWayTo: undefined };
+  const base = sessionName(endpoint);
   for (let n = 1; ; n += 1) {
-    const candidate = n === 1 ? `port-${port}` : `port-${port}-${n}`;
+    const candidate = n === 1 ? base : `${base}-${n}`;
     const lock = await take(options, candidate);
     if (lock instanceof RuntimeLock) return { session: candidate, lock, gaveWayTo: own };
   }
+}
+
+/** `port-3000`, or `socket-app` for a local socket `/run/app.sock`. */
+function sessionName(endpoint: OriginAddress['endpoint']): string {
+  if ('port' in endpoint) return `port-${endpoint.port}`;
+  const base = endpoint.path.split(/[\\/]/).at(-1) ?? '';
+  const word = base
+    .replace(/\.[^.]*$/, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+  return word === '' ? 'socket' : `socket-${word}`;
 }
 
 async function take({ folder, hub, keyId, self }: ClaimOptions, session: string): Promise<RuntimeLock | LockHolder> {

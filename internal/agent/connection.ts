@@ -2,15 +2,19 @@ import type { IncomingMessage } from 'node:http';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { WebSocket } from 'ws';
 import type { Clock } from '#internal/core/clock';
-import { AditError } from '#internal/core/errors';
+import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { version } from '#internal/core/version';
 import type { AcceptStream } from '#internal/link/stream';
 import { V1AgentSession } from '#internal/link/v1/agent-session';
-import { linkOptions, websocketLink } from '#internal/link/websocket-link';
+import { V2AgentSession } from '#internal/link/v2/agent-session';
+import type { WindowBudget } from '#internal/link/v2/receive-window';
+import { linkOptions, packetLink, textLink } from '#internal/link/websocket-link';
 import { limits } from '#messages/limits';
+import { v2Subprotocol } from '#messages/v2';
 import type { AgentKey } from './key.ts';
 import { lookupWithLocalhost } from './origin-address.ts';
+import { proveRegistration } from './registration-proof.ts';
 import { registrationToken } from './registration-token.ts';
 
 export interface HubAddress {
@@ -22,15 +26,21 @@ export interface HubAddress {
   proxy: string | undefined;
 }
 
+/** Which wire to speak: with `auto` v2, or v1 with a hub that does not know it. */
+export type WireChoice = 'auto' | 'v1' | 'v2';
+
 export interface ConnectOptions {
   hub: HubAddress;
   key: AgentKey;
   session: string;
+  wire: WireChoice;
 }
 
 export interface ConnectDeps {
   clock: Clock;
   log: Log;
+  /** What may be granted to the streams of this process. */
+  windows: WindowBudget;
   accept: AcceptStream;
   /** The tunnel has a hostname now, or none where the hub has no domain. */
   onRegistered(hostname: string | undefined): void;
@@ -46,29 +56,39 @@ export interface Connection {
   destroy(): void;
 }
 
+/** A websocket that was accepted, and the hub's answer to its handshake. */
+interface Dialled {
+  websocket: WebSocket;
+  response: IncomingMessage;
+}
+
+/** What both wires' sessions are for us. */
+interface Session {
+  /** Throws ADIT_REFUSED, ADIT_HUB_BUSY or ADIT_LINK_LOST. */
+  register(): Promise<string | undefined>;
+  disconnect(): void;
+  destroy(): void;
+}
+
 /**
  * Dials the hub and registers. Throws ADIT_REFUSED when another attempt would end the same way, and any other error
  * when it may not.
  */
 export async function connect(options: ConnectOptions, deps: ConnectDeps, signal: AbortSignal): Promise<Connection> {
-  const { websocket, response } = await dial(options.hub, deps.clock, signal);
-  const isAditHub = response.headers['adit-version'] !== undefined;
-  const maxBodyBytes = isAditHub ? limits.v1Body : limits.v1OriginalHubBody;
-  const hubTimeoutSeconds = Number(response.headers['adit-timeout'] ?? (isAditHub ? 300 : originalTimeoutSeconds));
-  let onClosed: (end: { code: number; reason: string }) => void = () => undefined;
+  const dialled = await dialWire(options, deps.clock, signal);
+  let onClosed: (code: number, reason: string) => void = () => undefined;
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
-    onClosed = resolve;
+    onClosed = (code, reason) => resolve({ code, reason });
   });
-  const session = new V1AgentSession(
-    { maxBodyBytes, abandonMs: (hubTimeoutSeconds + graceSeconds) * 1_000 },
-    { ...deps, onClosed: (code, reason) => onClosed({ code, reason }) },
-    (handler) => websocketLink(websocket, response.socket, handler),
-  );
+  const sessionDeps = { ...deps, onClosed };
+  const session = speaksV2(dialled)
+    ? v2Session(dialled, options, sessionDeps)
+    : v1Session(dialled, options, sessionDeps);
+  dialled.websocket.resume();
   const destroy = (): void => session.destroy();
   signal.addEventListener('abort', destroy, { once: true });
   try {
-    const token = await registrationToken(options.key, { hub: options.hub.url.origin, wallMs: deps.clock.wallMs() });
-    const hostname = await session.register(token, options.session);
+    const hostname = await session.register();
     return { hostname, closed, disconnect: () => session.disconnect(), destroy };
   } catch (error) {
     session.destroy();
@@ -77,6 +97,66 @@ export async function connect(options: ConnectOptions, deps: ConnectDeps, signal
     signal.removeEventListener('abort', destroy);
   }
 }
+
+/** Some websocket servers grant whatever is offered first; only a hub of ours also says who it is. */
+function speaksV2({ websocket, response }: Dialled): boolean {
+  return websocket.protocol === v2Subprotocol && response.headers['adit-version'] !== undefined;
+}
+
+type SessionDeps = ConnectDeps & { onClosed(code: number, reason: string): void };
+
+function v2Session(
+  { websocket, response }: Dialled,
+  { hub, key, session }: ConnectOptions,
+  deps: SessionDeps,
+): Session {
+  const agent = new V2AgentSession(deps, (handler) => packetLink(websocket, response.socket, handler));
+  return {
+    register: () => agent.register(proveRegistration(key, { origin: hub.url.origin, session })),
+    disconnect: () => agent.disconnect(),
+    destroy: () => agent.destroy(),
+  };
+}
+
+function v1Session(
+  { websocket, response }: Dialled,
+  { hub, key, session }: ConnectOptions,
+  deps: SessionDeps,
+): Session {
+  const isAditHub = response.headers['adit-version'] !== undefined;
+  const maxBodyBytes = isAditHub ? limits.v1Body : limits.v1OriginalHubBody;
+  const hubTimeoutSeconds = Number(response.headers['adit-timeout'] ?? (isAditHub ? 300 : originalTimeoutSeconds));
+  const agent = new V1AgentSession(
+    { maxBodyBytes, abandonMs: (hubTimeoutSeconds + graceSeconds) * 1_000 },
+    deps,
+    (handler) => textLink(websocket, response.socket, handler),
+  );
+  return {
+    register: async () => {
+      const token = await registrationToken(key, { hub: hub.url.origin, wallMs: deps.clock.wallMs() });
+      return await agent.register(token, session);
+    },
+    disconnect: () => agent.disconnect(),
+    destroy: () => agent.destroy(),
+  };
+}
+
+/** Dials with the wire that was asked for. A hub of the original passes the offer over, and is dialled again without. */
+async function dialWire({ hub, wire }: ConnectOptions, clock: Clock, signal: AbortSignal): Promise<Dialled> {
+  if (wire === 'v1') return await dial(hub, [], clock, signal);
+  try {
+    const dialled = await dial(hub, [v2Subprotocol], clock, signal);
+    if (wire === 'auto' || speaksV2(dialled)) return dialled;
+    dialled.websocket.terminate();
+  } catch (error) {
+    if (messageOf(error) !== notGranted) throw error;
+    if (wire === 'auto') return await dial(hub, [], clock, signal);
+  }
+  throw new AditError('ADIT_REFUSED', `the hub ${hub.url.origin} does not speak wire v2: use --wire auto`);
+}
+
+/** How the library says that a hub has passed our offer over. */
+const notGranted = 'Server sent no subprotocol';
 
 /** How long an original hub waits for an answer. */
 const originalTimeoutSeconds = 30;
@@ -88,16 +168,17 @@ const dialMs = 10_000;
 
 async function dial(
   { url, ca, proxy }: HubAddress,
+  subprotocols: string[],
   clock: Clock,
   signal: AbortSignal,
-): Promise<{ websocket: WebSocket; response: IncomingMessage }> {
+): Promise<Dialled> {
   const address = new URL('/proxy/subscribe', url);
   address.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   const tls = ca ? { ca } : {};
   // A connection to a proxy that does not answer is known to nobody yet: only this ends it.
   const dialling = new AbortController();
   const proxyAgent = proxy === undefined ? undefined : new HttpsProxyAgent(proxy, { signal: dialling.signal });
-  const websocket = new WebSocket(address, {
+  const websocket = new WebSocket(address, subprotocols, {
     ...linkOptions,
     ...tls,
     ...(proxyAgent ? { agent: proxyAgent } : { lookup: lookupWithLocalhost }),
@@ -119,7 +200,11 @@ async function dial(
       websocket.once('upgrade', (message) => {
         response = message;
       });
-      websocket.once('open', () => response && resolve({ websocket, response }));
+      websocket.once('open', () => {
+        // A hub may speak first, and nobody listens yet.
+        websocket.pause();
+        if (response) resolve({ websocket, response });
+      });
       websocket.once('unexpected-response', (_request, { statusCode }) => {
         reject(new AditError('ADIT_LINK_LOST', `it answered ${statusCode} to the websocket handshake: is it a hub?`));
         websocket.terminate();

@@ -5,15 +5,17 @@ import { AditError } from '#internal/core/errors';
 /** The private service that an agent forwards to. */
 export interface OriginAddress {
   isSecure: boolean;
-  /** A name or an address, without brackets. */
-  hostname: string;
-  port: number;
+  /** Where its connections lead: a name or an address without brackets, or a local socket. */
+  endpoint: { host: string; port: number } | { path: string };
   /** Host and port as a Host field writes them. */
   host: string;
+  /** What people know it by. */
+  name: string;
 }
 
-/** Reads `3000`, `localhost:3000` or `http://localhost:3000`. Throws ADIT_USAGE. */
+/** Reads `3000`, `localhost:3000`, `http://localhost:3000` or `unix:/run/app.sock`. Throws ADIT_USAGE. */
 export function parseOrigin(text: string): OriginAddress {
+  if (/^unix:/i.test(text)) return parseSocket(text);
   const isPort = /^\d+$/.test(text);
   if (isPort && (Number(text) < 1 || Number(text) > 65_535)) throw refusal(text, 'ports go from 1 to 65535');
   const candidate = isPort ? `http://localhost:${text}` : text.includes('://') ? text : `http://${text}`;
@@ -21,12 +23,28 @@ export function parseOrigin(text: string): OriginAddress {
     throw refusal(text, 'write a port such as 3000, or a URL such as http://localhost:3000');
   const url = new URL(candidate);
   const isSecure = url.protocol === 'https:';
-  if (!isSecure && url.protocol !== 'http:') throw refusal(text, `${url.protocol}// is neither http:// nor https://`);
+  if (!isSecure && url.protocol !== 'http:') {
+    throw refusal(text, `${url.protocol}// is none of http://, https:// and unix:`);
+  }
   if (url.pathname !== '/' || url.search !== '' || url.username !== '') {
     throw refusal(text, 'a service is a scheme, a host and a port, without a path or a user');
   }
   const port = Number(url.port || (isSecure ? 443 : 80));
-  return { isSecure, hostname: url.hostname.replace(/^\[|\]$/g, ''), port, host: url.host };
+  const endpoint = { host: url.hostname.replace(/^\[|\]$/g, ''), port };
+  return { isSecure, endpoint, host: url.host, name: url.host };
+}
+
+/** What the operating system takes of a socket's path; a named pipe of Windows has other limits. */
+const maxPathBytes = process.platform === 'win32' ? 256 : process.platform === 'darwin' ? 103 : 107;
+
+function parseSocket(text: string): OriginAddress {
+  // Three slashes are how a URL would write an absolute path.
+  const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
+  if (path === '' || path.includes('\0')) throw refusal(text, 'write the path of a socket, such as unix:/run/app.sock');
+  if (Buffer.byteLength(path) > maxPathBytes) {
+    throw refusal(text, `the path of a socket has at most ${maxPathBytes} bytes here`);
+  }
+  return { isSecure: false, endpoint: { path }, host: 'localhost', name: `unix:${path}` };
 }
 
 function refusal(text: string, why: string): AditError {

@@ -1,23 +1,29 @@
 import type { Socket } from 'node:net';
 import { type BodyReader, bodyReader, responseFraming } from '#internal/http1/body-reader';
 import { Http1Error } from '#internal/http1/error';
-import { fieldList, fieldValue, listMembers } from '#internal/http1/fields';
+import { type Fields, fieldValue, isKeptAlive } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
 import { HeadBuffer } from '#internal/http1/head-buffer';
 import { type ParsedResponse, parseResponseHead } from '#internal/http1/parse-head';
 import { limits } from '#messages/limits';
+import type { OriginRequest } from './origin-request.ts';
+import { outliveWrites } from './outlive-writes.ts';
 
-/** Who waits for the response on a connection. After `responseEnd`, `upgraded` or `failed` nothing more comes. */
+/** Who waits for the response on a connection. `failed` is the last call; after `responseEnd` it comes only if upgraded. */
 export interface ResponseReceiver {
+  /** Interim responses, then the final one. After a 101 the connection `isUpgraded`. */
   responseHead(head: ResponseHead): void;
   responseData(chunk: Buffer): void;
-  responseEnd(trailers: string[]): void;
-  /** The connection now belongs to the receiver; `early` came behind the 101 head. */
-  upgraded(head: ResponseHead, socket: Socket, early: Buffer): void;
+  responseEnd(trailers: Fields): void;
   failed(reason: Error): void;
   /** The connection takes bytes of the request again. */
   requestDrained(): void;
+  /** The connection takes no more bytes, ever. A response may still come. */
+  requestBroken(): void;
 }
+
+/** How long a connection stays idle when the origin does not say. */
+const idleMs = 4_000;
 
 const closedEarly = 'the connection was closed before the response was complete';
 
@@ -26,9 +32,11 @@ export class OriginConnection {
   readonly socket: Socket;
   readonly #onIdle: (connection: OriginConnection) => void;
   readonly #head = new HeadBuffer(limits.requestHead);
+  readonly #onBody = (data: Buffer): void => this.#receiver?.responseData(data);
   #receiver: ResponseReceiver | undefined;
-  #method = '';
+  #request: OriginRequest | undefined;
   #body: BodyReader | undefined;
+  #interimCount = 0;
   #isReusable = false;
   #isRequestSent = false;
   #isResponseDone = false;
@@ -38,15 +46,20 @@ export class OriginConnection {
   hasServed = false;
   /** Whether bytes of the response to the present request have come. */
   hasAnswered = false;
+  /** Whether the origin has ended its reading side. */
+  isWriteBroken = false;
+  /** Whether it has left HTTP: then it carries bytes both ways until each side has ended. */
+  isUpgraded = false;
   /** When it was put aside, and for how long it may be. */
   idleSince = 0;
-  idleMs = Number.POSITIVE_INFINITY;
+  idleMs = idleMs;
 
   constructor(socket: Socket, onIdle: (connection: OriginConnection) => void) {
     this.socket = socket;
     this.#onIdle = onIdle;
-    socket.once('connect', () => {
-      this.hasConnected = true;
+    outliveWrites(socket, () => {
+      this.isWriteBroken = true;
+      this.#receiver?.requestBroken();
     });
     socket.on('data', (chunk) => this.#read(chunk));
     socket.on('end', () => this.#ended());
@@ -56,13 +69,14 @@ export class OriginConnection {
   }
 
   get isUsable(): boolean {
-    return !this.socket.destroyed && this.socket.writable;
+    return !this.socket.destroyed && this.socket.writable && !this.isWriteBroken;
   }
 
   /** Begins an exchange; the request is written to the socket by the caller, who then calls `requestSent`. */
-  begin(method: string, receiver: ResponseReceiver): void {
-    this.#method = method;
+  begin(request: OriginRequest, receiver: ResponseReceiver): void {
+    this.#request = request;
     this.#receiver = receiver;
+    this.#interimCount = 0;
     this.#isRequestSent = this.#isResponseDone = this.hasAnswered = false;
   }
 
@@ -97,12 +111,7 @@ export class OriginConnection {
       const read = this.#head.push(rest);
       if (!read) return;
       rest = read.rest;
-      const head = parseResponseHead(read.text);
-      if (head.status === 101) {
-        this.#upgrade(head, rest);
-        return;
-      }
-      this.#begin(head);
+      this.#begin(parseResponseHead(read.text));
       // The receiver may have had enough of it.
       if (!this.#receiver) return;
     }
@@ -114,22 +123,37 @@ export class OriginConnection {
   }
 
   #begin(head: ParsedResponse): void {
-    const isInterim = head.status < 200;
-    if (!isInterim) {
-      const framing = responseFraming(head.status, head.fields, this.#method);
-      this.#body = bodyReader(framing, (data) => this.#receiver?.responseData(data));
-      this.#isReusable = framing.kind !== 'close' && this.#isKeptAlive(head) && !this.#mayOverrun(head);
+    const framing = responseFraming(head.status, head.fields, this.#request?.method ?? '');
+    if (head.status === 101) this.#upgrade();
+    else if (head.status < 200) this.#countInterim();
+    else {
+      this.#body = bodyReader(framing, this.#onBody);
+      this.#isReusable = this.#isKept(head) && framing.kind !== 'close' && !this.#mayOverrun(head);
     }
     this.#receiver?.responseHead(head);
   }
 
+  /** From here on the connection ends as a body without a length does: when the origin ends its side. */
+  #upgrade(): void {
+    if (!this.#request?.isUpgrade) throw new Http1Error(502, 'it changed the protocol without being asked to');
+    if (!this.#isRequestSent) throw new Http1Error(502, 'it changed the protocol before it had the whole request');
+    this.isUpgraded = true;
+    this.#body = bodyReader({ kind: 'close' }, this.#onBody);
+    this.#isReusable = false;
+  }
+
+  #countInterim(): void {
+    this.#interimCount += 1;
+    if (this.#interimCount > limits.interimResponseCount)
+      throw new Http1Error(502, 'it sent too many interim responses');
+  }
+
   /** Reads whether the origin keeps the connection, and for how long. */
-  #isKeptAlive({ version, fields }: ParsedResponse): boolean {
-    const options = listMembers(fieldList(fields, 'connection'));
+  #isKept({ version, fields }: ParsedResponse): boolean {
     const seconds = /timeout=(\d+)/i.exec(fieldValue(fields, 'keep-alive') ?? '')?.[1];
     // A second less than it says, since the origin counts from earlier than we do.
-    if (seconds !== undefined) this.idleMs = Math.max(0, Number(seconds) - 1) * 1_000;
-    return version === '1.1' ? !options.includes('close') : options.includes('keep-alive');
+    this.idleMs = seconds === undefined ? idleMs : (Number(seconds) - 1) * 1_000;
+    return this.idleMs > 0 && isKeptAlive(version, fields);
   }
 
   /**
@@ -137,16 +161,9 @@ export class OriginConnection {
    * with it.
    */
   #mayOverrun({ status, fields }: ParsedResponse): boolean {
-    if (this.#method !== 'HEAD' && status !== 204 && status !== 304) return false;
+    if (this.#request?.method !== 'HEAD' && status !== 204 && status !== 304) return false;
     const length = fieldValue(fields, 'content-length');
     return fieldValue(fields, 'transfer-encoding') !== undefined || (length !== undefined && length !== '0');
-  }
-
-  #upgrade(head: ResponseHead, early: Buffer): void {
-    const receiver = this.#receiver;
-    this.#receiver = undefined;
-    this.socket.removeAllListeners();
-    receiver?.upgraded(head, this.socket, early);
   }
 
   /** The origin has ended its side: that is how a body without a length ends. */
@@ -155,10 +172,14 @@ export class OriginConnection {
     else this.#fail(new Error(closedEarly));
   }
 
-  #end(trailers: string[]): void {
+  #end(trailers: Fields): void {
     const receiver = this.#receiver;
-    this.#body = undefined;
     this.#isResponseDone = true;
+    if (this.isUpgraded) {
+      receiver?.responseEnd(trailers);
+      return;
+    }
+    this.#body = undefined;
     if (this.#isRequestSent) this.#release();
     // A request that was answered before it was sent whole has no place left to go.
     else this.#isReusable = false;
@@ -172,6 +193,8 @@ export class OriginConnection {
       return;
     }
     this.hasServed = true;
+    // The last response may have been held back; the next one must not be.
+    this.socket.resume();
     this.#onIdle(this);
   }
 

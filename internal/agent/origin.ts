@@ -1,11 +1,12 @@
-import { connect as connectPlain, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectTls, type SecureContext } from 'node:tls';
 import type { Clock, Stop } from '#internal/core/clock';
+import { messageOf } from '#internal/core/errors';
 import { lookupWithLocalhost, type OriginAddress } from './origin-address.ts';
 import { OriginConnection } from './origin-connection.ts';
+import type { OriginRequest } from './origin-request.ts';
+import { contextOf, type OriginTrust, systemTrust, whyDistrusted } from './origin-trust.ts';
 
-/** How long a connection stays idle when the origin does not say. */
-const idleMs = 4_000;
 /** How long a connection may have been idle for a request that must not be sent twice. */
 const freshMs = 1_000;
 const maxIdle = 256;
@@ -15,35 +16,70 @@ const connectMs = 10_000;
 export class Origin {
   readonly #address: OriginAddress;
   readonly #clock: Clock;
+  readonly #trust: OriginTrust;
+  readonly #context: SecureContext | undefined;
+  /** What the origin gave to shorten the next TLS handshake. */
+  #tlsSession: Buffer | undefined;
   /** The one that was used last is at the end. */
   #idle: OriginConnection[] = [];
   #stopSweep: Stop | undefined;
 
-  constructor(address: OriginAddress, clock: Clock) {
+  constructor(address: OriginAddress, clock: Clock, trust = systemTrust) {
     this.#address = address;
     this.#clock = clock;
+    this.#trust = trust;
+    this.#context = address.isSecure ? contextOf(trust) : undefined;
   }
 
-  /** Host and port as a Host field writes them. */
+  /** What people know it by. */
   get name(): string {
+    return this.#address.name;
+  }
+
+  /** Its own Host. */
+  get host(): string {
     return this.#address.host;
   }
 
-  /** A connection for one request: an idle one, else a new one that is still being made. */
-  take({ isRepeatable }: { isRepeatable: boolean }): OriginConnection {
+  /** A connection for one request: an idle one, else a new one. */
+  take({ isRepeatable }: OriginRequest): OriginConnection {
     const now = this.#clock.now();
     const maxIdleMs = isRepeatable ? Number.POSITIVE_INFINITY : freshMs;
     for (let found = this.#idle.pop(); found; found = this.#idle.pop()) {
       const wasIdleMs = now - found.idleSince;
-      if (found.isUsable && wasIdleMs < Math.min(idleLimit(found), maxIdleMs)) return found;
+      if (found.isUsable && wasIdleMs < Math.min(found.idleMs, maxIdleMs)) return found;
       // The others have been idle for even longer, which may still do for another request.
-      if (found.isUsable && wasIdleMs < idleLimit(found)) {
+      if (found.isUsable && wasIdleMs < found.idleMs) {
         this.#idle.push(found);
         break;
       }
       found.destroy();
     }
-    return this.#connect();
+    return this.connect();
+  }
+
+  /** A new connection, which is still being made. */
+  connect(): OriginConnection {
+    const { isSecure } = this.#address;
+    const socket = isSecure ? this.#dialTls() : connectPlain(this.#dialOptions());
+    const connection = new OriginConnection(socket, (idle) => this.#keep(idle));
+    const stopTimer = this.#clock.after(connectMs, () => {
+      socket.destroy(new Error(`no connection within ${connectMs / 1_000} s`));
+    });
+    socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+      stopTimer();
+      connection.hasConnected = true;
+    });
+    socket.once('close', stopTimer);
+    return connection;
+  }
+
+  /** Why a connection could not be made, in a whole sentence. */
+  whyUnreachable(socket: Socket, reason: Error): string {
+    const distrust = whyDistrusted(socket, reason);
+    return distrust === undefined
+      ? `nothing answers at ${this.name}: ${messageOf(reason)}`
+      : `${this.name} cannot be asked: ${distrust}`;
   }
 
   close(): void {
@@ -52,18 +88,28 @@ export class Origin {
     this.#idle = [];
   }
 
-  #connect(): OriginConnection {
-    const { hostname, port, isSecure } = this.#address;
-    const options = { host: hostname, port, noDelay: true, lookup: lookupWithLocalhost };
-    const socket: Socket = isSecure
-      ? connectTls({ ...options, servername: /^[\d.]+$|:/.test(hostname) ? '' : hostname, ALPNProtocols: ['http/1.1'] })
-      : connectPlain(options);
-    const stopTimer = this.#clock.after(connectMs, () => {
-      socket.destroy(new Error(`no connection within ${connectMs / 1_000} s`));
+  #dialOptions() {
+    const { endpoint } = this.#address;
+    // An upgraded connection lives on when one side has ended.
+    return { ...endpoint, noDelay: true, allowHalfOpen: true, lookup: lookupWithLocalhost };
+  }
+
+  #dialTls(): Socket {
+    const { endpoint } = this.#address;
+    const hostname = 'host' in endpoint ? endpoint.host : '';
+    const socket = connectTls({
+      ...this.#dialOptions(),
+      // An address is no server name (RFC 6066 §3).
+      servername: isIP(hostname) ? '' : hostname,
+      ALPNProtocols: ['http/1.1'],
+      rejectUnauthorized: !this.#trust.isInsecure,
+      ...(this.#context && { secureContext: this.#context }),
+      ...(this.#tlsSession && { session: this.#tlsSession }),
     });
-    socket.once(isSecure ? 'secureConnect' : 'connect', stopTimer);
-    socket.once('close', stopTimer);
-    return new OriginConnection(socket, (connection) => this.#keep(connection));
+    socket.on('session', (session) => {
+      this.#tlsSession = session;
+    });
+    return socket;
   }
 
   #keep(connection: OriginConnection): void {
@@ -78,15 +124,11 @@ export class Origin {
 
   #sweep(): void {
     const now = this.#clock.now();
-    const expired = this.#idle.filter((connection) => now - connection.idleSince >= idleLimit(connection));
+    const expired = this.#idle.filter((connection) => now - connection.idleSince >= connection.idleMs);
     this.#idle = this.#idle.filter((connection) => connection.isUsable && !expired.includes(connection));
     for (const connection of expired) connection.destroy();
     if (this.#idle.length > 0) return;
     this.#stopSweep?.();
     this.#stopSweep = undefined;
   }
-}
-
-function idleLimit(connection: OriginConnection): number {
-  return connection.idleMs === Number.POSITIVE_INFINITY ? idleMs : connection.idleMs;
 }

@@ -19,21 +19,23 @@ export class Gate {
     this.maxBodyBytes = maxBodyBytes;
   }
 
-  /** Counts one request of a tunnel. Throws ADIT_RATE_LIMITED. */
-  async admit(clientId: string): Promise<void> {
-    try {
-      await this.#limiter?.consume(clientId);
-    } catch (thrown) {
-      if (!(thrown instanceof RateLimiterRes)) throw thrown;
-      const retryAfterSeconds = Math.max(1, Math.ceil(thrown.msBeforeNext / 1_000));
-      const { count = 0, windowMs = 0 } = this.#rate ?? {};
-      throw new AditError(
-        'ADIT_RATE_LIMITED',
-        `this tunnel takes ${count} requests in ${windowMs / 1_000} s: try again in ${retryAfterSeconds} s (--rate-limit)`,
-        { retryAfterSeconds },
-      );
-    }
+  /**
+   * Counts one request of a tunnel. Rejects with ADIT_RATE_LIMITED. Undefined when there is nothing to wait for.
+   */
+  admit(clientId: string): Promise<unknown> | undefined {
+    return this.#limiter?.consume(clientId).catch(this.#refuse);
   }
+
+  readonly #refuse = (thrown: unknown): never => {
+    if (!(thrown instanceof RateLimiterRes)) throw thrown;
+    const retryAfterSeconds = Math.max(1, Math.ceil(thrown.msBeforeNext / 1_000));
+    const { count = 0, windowMs = 0 } = this.#rate ?? {};
+    throw new AditError(
+      'ADIT_RATE_LIMITED',
+      `this tunnel takes ${count} requests in ${windowMs / 1_000} s: try again in ${retryAfterSeconds} s (--rate-limit)`,
+      { retryAfterSeconds },
+    );
+  };
 
   /** Throws ADIT_REQUEST_TOO_LARGE when a request body has more bytes than may pass. */
   checkRequestBody(byteCount: number): void {

@@ -4,15 +4,13 @@ import type { Socket } from 'node:net';
 import type { Bus, Unsubscribe } from '#internal/bus/bus';
 import { MemoryBus } from '#internal/bus/memory';
 import { type Clock, type Stop, systemClock } from '#internal/core/clock';
-import { AditError, messageOf } from '#internal/core/errors';
+import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { version } from '#internal/core/version';
-import type { StreamOpener } from '#internal/link/stream';
-import type { Registered, V1HubSession } from '#internal/link/v1/hub-session';
-import { decodeNotice, encodeNotice } from '#messages/node';
-import type { RegistrationRequest } from '#messages/v1';
+import { WindowBudget } from '#internal/link/v2/receive-window';
 import type { Networks } from './addresses.ts';
 import { type Health, metricsApp, ownApp } from './admin/app.ts';
+import { AgentSessions } from './agent-sessions.ts';
 import { BaseUrls } from './base-urls.ts';
 import { ConnectionCounter } from './connection-counter.ts';
 import { Directory } from './directory.ts';
@@ -23,6 +21,7 @@ import { UnderWay } from './edge/under-way.ts';
 import { Gate, type Rate } from './gate.ts';
 import { type ListenAddress, listenOn } from './listen.ts';
 import { Metrics } from './metrics.ts';
+import { OwnServer } from './own-server.ts';
 import { Registrar } from './registrar.ts';
 import { Subscribe } from './subscribe.ts';
 import { TakeoverGuard } from './takeover-guard.ts';
@@ -45,6 +44,8 @@ export interface HubOptions {
   /** Undefined lets every rate. */
   rate: Rate | undefined;
   maxConnectionsPerIp: number;
+  /** What may be granted to all streams together, beyond the first window of each. */
+  memoryBytes: number;
   metricsListen: ListenAddress | undefined;
 }
 
@@ -74,14 +75,16 @@ export class Hub {
   /** Drawn anew at every boot, so that nothing meant for an earlier process reaches this one. */
   readonly #node = randomBytes(8).toString('hex');
   readonly #directory = new Directory();
-  readonly #sessions = new Map<string, V1HubSession>();
   readonly #underWay = new UnderWay();
+  readonly #sessions: AgentSessions;
   readonly #metrics = new Metrics({ sessions: () => this.#sessions.size, tunnels: () => this.#directory.size });
   readonly #counter: ConnectionCounter;
   readonly #listener: Listener;
+  readonly #ownServer: OwnServer;
   readonly #metricsServer: Server;
   #allowedKeys: ReadonlySet<string> | undefined;
   #edge: Edge | undefined;
+  #subscribe: Subscribe | undefined;
   #unsubscribe: Unsubscribe | undefined;
   #notReady = 'starting';
   #closing: Promise<void> | undefined;
@@ -92,8 +95,18 @@ export class Hub {
     this.#clock = clock;
     this.#allowedKeys = options.allowedKeys;
     this.#bus = new MemoryBus((thrown) => log.error('a bus message was mishandled', { error: messageOf(thrown) }));
+    this.#sessions = new AgentSessions(this.#node, {
+      log,
+      bus: this.#bus,
+      directory: this.#directory,
+      metrics: this.#metrics,
+    });
     this.#counter = new ConnectionCounter(options.maxConnectionsPerIp);
-    this.#listener = new Listener(this.#listenerHandler(), options.certificate);
+    this.#listener = new Listener(this.#listenerHandler(), clock, options.certificate);
+    this.#ownServer = new OwnServer({
+      request: ownApp({ version, health: () => this.#health() }),
+      upgrade: (request, socket, early) => this.#subscribe?.upgrade(request, socket, early),
+    });
     this.#metricsServer = createServer(metricsApp({ registry: this.#metrics.registry, health: () => this.#health() }));
   }
 
@@ -105,11 +118,13 @@ export class Hub {
    */
   async start(): Promise<HubAddress> {
     const { listen, metricsListen } = this.#options;
-    this.#unsubscribe = await this.#bus.subscribe(this.#node, (message) => this.#notice(message));
+    this.#unsubscribe = await this.#bus.subscribe(this.#node, (message) => this.#sessions.notice(message));
     const metricsPort = metricsListen && (await listenOn(this.#metricsServer, metricsListen));
+    await this.#ownServer.listen();
     const port = await this.#listener.listen(listen);
     // The port is part of the base URL, and known only now. Nothing can have arrived within this turn.
     const bases = this.#bases(port);
+    this.#subscribe = this.#makeSubscribe(bases);
     this.#edge = this.#makeEdge(bases);
     this.#notReady = '';
     return { port, metricsPort, bases };
@@ -130,10 +145,11 @@ export class Hub {
   async #close(): Promise<void> {
     this.#notReady = 'shutting down';
     const closed = this.#listener.close();
+    this.#ownServer.close();
     await this.#within(drainMs, this.#underWay.idle());
     this.#listener.closeIdleConnections();
     // Service restart (1012): agents and visitors' websockets come back by themselves.
-    for (const session of this.#sessions.values()) session.close(1012, 'the hub is shutting down');
+    this.#sessions.closeAll(1012, 'the hub is shutting down');
     await this.#within(goodbyeMs, closed);
     this.#listener.destroyConnections();
     await closed;
@@ -162,7 +178,6 @@ export class Hub {
   #makeEdge(bases: BaseUrls): Edge {
     const { domain, pathRouting, trustedProxies, timeoutMs, rate, maxBodyBytes } = this.#options;
     const isPathRouting = pathRouting === 'auto' ? domain === '' || bases.isLoopback : pathRouting === 'on';
-    const subscribe = this.#makeSubscribe(bases);
     return new Edge(
       { domain, trustedProxies },
       {
@@ -174,10 +189,8 @@ export class Hub {
         router: new Router({ bases, domain, isPathRouting }),
         counter: this.#counter,
         timeoutMs,
-        findOpener: (clientId) => this.#findOpener(clientId),
-        ownRequest: ownApp({ version, health: () => this.#health() }),
-        ownUpgrade: (request, socket, early) => subscribe.upgrade(request, socket, early),
-        readAgain: (socket, head) => this.#listener.readAgain(socket, head),
+        findOpener: (clientId) => this.#sessions.opener(clientId),
+        handOver: (socket, bytes) => this.#ownServer.take(socket, bytes),
       },
     );
   }
@@ -193,17 +206,19 @@ export class Hub {
         tokens: new TokenMemory(this.#clock),
         guard: new TakeoverGuard(this.#clock),
         isAllowed: (keyId) => this.#allowedKeys?.has(keyId) ?? true,
-        evict: (previous, clientId) => this.#evict(previous, clientId),
+        evict: (previous, clientId) => this.#sessions.evict(previous, clientId),
       },
     );
     return new Subscribe(
-      { timeoutMs },
+      { timeoutMs, node: this.#node },
       {
         clock: this.#clock,
         log: this.#log,
-        register: (request, session) => this.#register(registrar, request, session),
-        onOpened: (session) => this.#sessions.set(session.id, session),
-        onClosed: (session) => this.#forget(session),
+        windows: new WindowBudget(this.#options.memoryBytes),
+        register: (request, session) => this.#sessions.register(registrar, request, session),
+        registerV2: (registration, session) => this.#sessions.registerV2(registrar, registration, session),
+        onOpened: (session) => this.#sessions.add(session),
+        onClosed: (session) => this.#sessions.forget(session),
         onStrayAnswer: () => this.#metrics.strayAnswer(),
       },
     );
@@ -211,16 +226,10 @@ export class Hub {
 
   #listenerHandler(): ListenerHandler {
     return {
-      request: (request, response) => this.#edge?.request(request, response),
-      upgrade: (request, socket, early) => this.#edge?.upgrade(request, socket, early),
-      unmetExpectation: (request, response) =>
-        this.#edge?.refuse(
-          request,
-          response,
-          new AditError('ADIT_EXPECTATION_FAILED', 'the only expectation that can be met is 100-continue'),
-        ),
+      request: (connection, request) => this.#edge?.request(connection, request),
+      malformed: (connection, error) => this.#edge?.malformed(connection, error),
       connection: (socket) => this.#admitConnection(socket),
-      malformed: (code) => this.#metrics.refused(code),
+      noHandshake: () => this.#metrics.refused('tls-handshake'),
     };
   }
 
@@ -232,49 +241,6 @@ export class Hub {
     if (leave) socket.once('close', leave);
     else this.#metrics.refused('connections-per-ip');
     return leave !== undefined;
-  }
-
-  #findOpener(clientId: string): StreamOpener | undefined {
-    const holder = this.#directory.find(clientId);
-    return holder?.node === this.#node ? this.#sessions.get(holder.session) : undefined;
-  }
-
-  async #register(registrar: Registrar, request: RegistrationRequest, session: V1HubSession): Promise<Registered> {
-    try {
-      const registered = await registrar.register(request, { node: this.#node, session: session.id });
-      session.grant(registered.clientId);
-      // It may have left while its signature was verified.
-      if (session.link.isClosed) this.#forget(session);
-      this.#metrics.registration('accepted');
-      return registered;
-    } catch (error) {
-      this.#metrics.registration('refused');
-      throw error;
-    }
-  }
-
-  #forget(session: V1HubSession): void {
-    this.#sessions.delete(session.id);
-    for (const clientId of session.clientIds) this.#directory.release(clientId, session.id);
-  }
-
-  /** Over the bus whichever hub holds the session, so that there is one way. */
-  #evict({ node, session }: { node: string; session: string }, clientId: string): void {
-    const notice = encodeNotice({ type: 'evicted', clientId, session });
-    this.#bus.publish(node, notice).catch((error: unknown) => {
-      this.#log.warn('a hub could not be told that its agent was replaced', { error: messageOf(error) });
-    });
-  }
-
-  #notice(message: Buffer): void {
-    try {
-      const { clientId, session } = decodeNotice(message);
-      // The session may have taken the id back since.
-      if (this.#directory.find(clientId)?.session !== session) this.#sessions.get(session)?.withdraw(clientId);
-    } catch (error) {
-      this.#metrics.unreadableBusMessage();
-      this.#log.warn('a bus message could not be read', { error: messageOf(error) });
-    }
   }
 
   #health(): Health {

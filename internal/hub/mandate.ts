@@ -14,8 +14,6 @@ export interface Mandate {
 }
 
 const algorithms = ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'RS256', 'PS256'];
-const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
-
 /** Verifies the token of a v1 registration with the key that it carries. Throws ADIT_REFUSED with the reason. */
 export async function verifyMandate(
   token: string,
@@ -52,8 +50,7 @@ function checkForm(token: string): JWK {
     throw new Error(`token algorithm ${JSON.stringify(header.alg)} is not accepted`);
   const { jwk } = header;
   if (typeof jwk !== 'object' || jwk === null) throw new Error('token header carries no public key (jwk)');
-  if (privateMembers.some((member) => member in jwk)) throw new Error('token header carries a private key');
-  if (jwk.kty === 'RSA' && Buffer.from(jwk.n ?? '', 'base64url').length > 1_024) throw new Error('RSA key is too long');
+  checkPublicKey(jwk);
   return jwk;
 }
 
@@ -67,10 +64,22 @@ function checkTime(issuedAtMs: number, expiresAtMs: number, nowMs: number): void
   }
 }
 
-function checkUri(uri: string, bases: BaseUrls): void {
+/** Whoever registers says which hub it means, so that no other one can use it. Throws an Error. */
+export function checkUri(uri: string, bases: BaseUrls): void {
   const isUrl = URL.canParse(uri) && /^https?:$/.test(new URL(uri).protocol);
   if (isUrl && bases.hasOrigin(new URL(uri))) return;
   throw new Error(
-    `token is for ${JSON.stringify(uri).slice(0, 200)} but this hub is ${bases}: dial that, or set --base`,
+    `registration is for ${JSON.stringify(uri).slice(0, 200)} but this hub is ${bases}: dial that, or set --base`,
   );
+}
+
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+/** Throws an Error when a key is more than a public one, or long enough to keep us busy. */
+export function checkPublicKey(jwk: JWK): void {
+  if (privateMembers.some((member) => member in jwk)) throw new Error('the registration carries a private key');
+  // Whatever else stands there would be read as something else by whoever comes next.
+  const isText = Object.values(jwk).every((member) => typeof member === 'string' || Array.isArray(member));
+  if (!isText) throw new Error('the key has members that are no text');
+  if (jwk.kty === 'RSA' && String(jwk.n).length > 1_366) throw new Error('RSA key is too long');
 }

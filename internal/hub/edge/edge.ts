@@ -1,20 +1,19 @@
-import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { METHODS } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
-import { AditError, messageOf } from '#internal/core/errors';
-import type { Fields } from '#internal/http1/fields';
+import { AditError } from '#internal/core/errors';
+import { type Fields, fieldList, fieldValue, listMembers } from '#internal/http1/fields';
+import { writeRequestHead } from '#internal/http1/head';
+import type { ParsedRequest } from '#internal/http1/parse-head';
 import type { StreamOpener } from '#internal/link/stream';
-import { limits } from '#messages/limits';
 import { type Networks, plainAddress } from '../addresses.ts';
 import type { ConnectionCounter } from '../connection-counter.ts';
-import { endAfterRequest, isWhole } from './early-response.ts';
-import { errorResponse } from './error-response.ts';
+import { asAditError, errorAnswer } from './error-answer.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
+import { frameResponse } from './frame-response.ts';
 import type { Route, Router } from './router.ts';
-import { upgradeKind, withoutUpgrade } from './upgrade.ts';
+import { type Upgrade, upgradeOf } from './upgrade.ts';
 import { forwardedRequestFields, identifyVisitor } from './visitor.ts';
+import type { VisitorConnection, VisitorHandler } from './visitor-connection.ts';
 
 export interface EdgeOptions {
   domain: string;
@@ -26,20 +25,20 @@ export interface EdgeDeps extends ExchangeDeps {
   counter: ConnectionCounter;
   /** Who serves this client id now. */
   findOpener(clientId: string): StreamOpener | undefined;
-  /** The hub's own side. */
-  ownRequest(request: IncomingMessage, response: ServerResponse): void;
-  /** A websocket for the hub itself. */
-  ownUpgrade(request: IncomingMessage, socket: Duplex, early: Buffer): void;
-  /** Lets the server read a connection anew, beginning with `head`. */
-  readAgain(socket: Duplex, head: Buffer): void;
+  /** Gives a connection to the hub's own side, beginning with bytes that were read from it. */
+  handOver(socket: Socket, bytes: Buffer): void;
 }
 
 /** Paths of the hub that any host may reach: what machines in front of it ask by address. */
 const subscribePath = '/proxy/subscribe';
 const openPaths = new Set(['/healthz', '/readyz', subscribePath]);
+const allowedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
+/** What answers a request of which nothing could be read. */
+const unread: ParsedRequest = { method: 'GET', target: '/', version: '1.1', fields: [] };
 
 /** The public side: decides for every request head where it leads. */
-export class Edge {
+export class Edge implements VisitorHandler {
   readonly #options: EdgeOptions;
   readonly #deps: EdgeDeps;
 
@@ -48,106 +47,125 @@ export class Edge {
     this.#deps = deps;
   }
 
-  request(request: IncomingMessage, response: ServerResponse): void {
+  request(connection: VisitorConnection, request: ParsedRequest): void {
     try {
-      if (request.url === '*' && request.method === 'OPTIONS') {
-        response.writeHead(204, ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']).end();
+      const isContinueExpected = expectsContinue(request);
+      if (request.target === '*' && request.method === 'OPTIONS') {
+        this.#answer(connection, request, { status: 204, fields: ['Allow', allowedMethods] });
         return;
       }
       const route = this.#route(request);
-      if (route.to === 'tunnel') this.#forward(route, request, response);
-      else {
-        // Express reads a path, not an absolute URL.
-        request.url = route.target;
-        this.#deps.ownRequest(request, response);
-      }
+      const upgrade = upgradeOf(request, connection.hasMore);
+      if (route.to === 'hub') this.#handOver(connection, request, route, upgrade);
+      else this.#forward(connection, request, route, { upgrade, isContinueExpected });
     } catch (thrown) {
-      this.refuse(request, response, thrown);
+      this.#refuse(connection, request, thrown);
     }
   }
 
-  upgrade(request: IncomingMessage, socket: Duplex, early: Buffer): void {
-    socket.on('error', () => undefined); // Its close says so too.
-    const response = responseOn(request, socket);
-    try {
-      const route = this.#route(request);
-      const isServed = route.to === 'tunnel' || pathOf(route) === subscribePath;
-      if (upgradeKind(request) === 'ignored' || !isServed) {
-        response.detachSocket(socket as Socket);
-        socket.removeAllListeners('error').removeAllListeners('drain');
-        this.#deps.readAgain(socket, Buffer.concat([withoutUpgrade(request), early]));
-      } else if (route.to === 'tunnel') {
-        this.#forward(route, request, response, { socket, early });
-      } else {
-        response.detachSocket(socket as Socket);
-        this.#deps.ownUpgrade(request, socket, early);
-      }
-    } catch (thrown) {
-      this.refuse(request, response, thrown, true);
-    }
+  malformed(connection: VisitorConnection, error: AditError): void {
+    this.#refuse(connection, unread, error);
   }
 
   /** Answers with an error instead of forwarding. */
-  refuse(request: IncomingMessage, response: ServerResponse, thrown: unknown, isUpgrade = false): void {
-    const { log, metrics, clock } = this.#deps;
-    if (!(thrown instanceof AditError))
-      log.error('a request failed by a mistake of the hub', { error: messageOf(thrown) });
-    const error = thrown instanceof AditError ? thrown : new AditError('ADIT_INTERNAL', 'the hub made a mistake');
-    const { code, head, body } = errorResponse(error, {
-      accept: request.headers.accept ?? '',
-      requestId: randomUUID(),
-    });
+  #refuse(connection: VisitorConnection, request: ParsedRequest, thrown: unknown): void {
+    const { log, metrics } = this.#deps;
+    const { code, head, body } = errorAnswer(request, asAditError(thrown, log));
     metrics.refused(code);
-    const isAllThere = isUpgrade || isWhole(request);
-    if (!isAllThere) response.shouldKeepAlive = false;
-    response.writeHead(head.status, head.fields as string[]);
-    response.write(body);
-    if (isAllThere) response.end();
-    else endAfterRequest(request, response, clock);
+    this.#answer(connection, request, head, body);
   }
 
-  #route(request: IncomingMessage): Route {
-    const { method, rawHeaders, url = '' } = request;
-    if (url.length > limits.requestTarget) {
-      throw new AditError('ADIT_TARGET_TOO_LONG', `the request target exceeds ${limits.requestTarget} bytes`);
-    }
-    if (rawHeaders.length > 2 * limits.fieldCount) {
-      throw new AditError('ADIT_HEAD_TOO_LARGE', `the request has more than ${limits.fieldCount} field lines`);
-    }
+  #answer(
+    connection: VisitorConnection,
+    request: ParsedRequest,
+    { status, fields }: { status: number; fields: Fields },
+    body?: Buffer,
+  ): void {
+    const isLast = connection.isLast || connection.hasMore || mayTurn(request) || this.#deps.underWay.isClosing;
+    connection.begin(frameResponse(request, { status, reason: '', fields }, isLast));
+    if (body) connection.writer.data(body);
+    connection.end([]);
+  }
+
+  #route(request: ParsedRequest): Route {
+    const { method, target } = request;
     if (method === 'TRACE' || method === 'CONNECT') {
       throw new AditError('ADIT_METHOD_NOT_ALLOWED', `${method} is not forwarded`);
     }
-    const route = this.#deps.router.route(hostOf(rawHeaders), url);
+    const route = this.#deps.router.route(hostOf(request), target);
     if (route.to === 'hub' && !route.isKnownHost && !openPaths.has(pathOf(route))) {
       throw new AditError('ADIT_HOST_UNKNOWN', 'this hub serves no such host: check the name, and --domain and --base');
     }
     return route;
   }
 
+  /** Lets the hub's own side answer. Nothing else is under way, and nothing else comes on this connection. */
+  #handOver(connection: VisitorConnection, request: ParsedRequest, route: Route, upgrade: Upgrade | undefined): void {
+    // Node's server would close the connection without a word.
+    if (!METHODS.includes(request.method)) {
+      throw new AditError('ADIT_METHOD_NOT_ALLOWED', 'the hub itself knows no such method');
+    }
+    const fields = ownFields(request.fields);
+    if (upgrade?.isWebsocket && pathOf(route) === subscribePath) {
+      fields.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
+    } else fields.push('Connection', 'close');
+    // Express reads a path, not an absolute URL.
+    const head = writeRequestHead({ method: request.method, target: route.target, fields }, request.version);
+    const early = connection.detach();
+    this.#deps.handOver(connection.socket, Buffer.concat([Buffer.from(head, 'latin1'), early]));
+  }
+
   #forward(
+    connection: VisitorConnection,
+    request: ParsedRequest,
     route: Route & { to: 'tunnel' },
-    request: IncomingMessage,
-    response: ServerResponse,
-    upgrade?: { socket: Duplex; early: Buffer },
+    { upgrade, isContinueExpected }: { upgrade: Upgrade | undefined; isContinueExpected: boolean },
   ): void {
     const { counter, findOpener } = this.#deps;
     const { domain, trustedProxies } = this.#options;
-    const visitor = identifyVisitor(socketFacts(request.socket), request.rawHeaders, trustedProxies);
+    const { socket, isEncrypted, hasMore: hasBody } = connection;
+    const facts = { address: plainAddress(socket.remoteAddress ?? ''), isEncrypted };
+    const visitor = identifyVisitor(facts, request.fields, trustedProxies);
+    let leave: (() => void) | undefined;
     if (visitor.isPeerTrusted && visitor.address !== visitor.peer) {
-      const leave = counter.enter(visitor.address);
+      leave = counter.enter(visitor.address);
       if (!leave) throw new AditError('ADIT_RATE_LIMITED', 'too many connections from your address');
-      (upgrade?.socket ?? response).once('close', leave);
     }
     const { clientId, target, host, prefix } = route;
-    const fields = forwardedRequestFields(request.rawHeaders, visitor, { host, prefix });
-    if (upgrade) fields.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
-    const exchange = new Exchange({ request, response, upgrade, publicAddress: { domain, prefix } }, this.#deps);
-    void exchange.start(clientId, { method: request.method ?? 'GET', target, fields }, () => findOpener(clientId));
+    const fields = forwardedRequestFields(request.fields, visitor, { host, prefix });
+    const exchange = new Exchange(
+      connection,
+      {
+        request,
+        head: { method: request.method, target, fields },
+        hasBody,
+        isChunked: hasBody && fieldValue(request.fields, 'transfer-encoding') !== undefined,
+        upgrade,
+        isContinueExpected: isContinueExpected && hasBody,
+        publicAddress: { domain, prefix },
+        onOver: leave,
+      },
+      this.#deps,
+    );
+    exchange.start(clientId, findOpener);
   }
 }
 
+/**
+ * Whether the visitor waits to be asked for its body. HTTP/1.0 visitors never get interim responses (RFC 9110 §15.2).
+ * Throws ADIT_EXPECTATION_FAILED.
+ */
+function expectsContinue({ version, fields }: ParsedRequest): boolean {
+  const expectation = fieldList(fields, 'expect');
+  if (expectation === '') return false;
+  if (listMembers(expectation).some((member) => member !== '100-continue')) {
+    throw new AditError('ADIT_EXPECTATION_FAILED', 'the only expectation that can be met is 100-continue');
+  }
+  return version === '1.1';
+}
+
 /** The one Host field. Two of them could be read in two ways. */
-function hostOf(fields: Fields): string | undefined {
+function hostOf({ version, fields }: ParsedRequest): string | undefined {
   let host: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
@@ -155,27 +173,25 @@ function hostOf(fields: Fields): string | undefined {
     if (host !== undefined) throw new AditError('ADIT_BAD_REQUEST', 'the request has several Host fields');
     host = fields[i + 1];
   }
+  // Even beside a target that names the host itself (RFC 9112 §3.2).
+  if (host === undefined && version === '1.1') throw new AditError('ADIT_BAD_REQUEST', 'the request has no Host field');
   return host;
+}
+
+/**
+ * Whether the visitor may send another protocol behind the request without waiting for the answer: whoever is refused a
+ * tunnel or an upgrade must not have that read as requests.
+ */
+function mayTurn({ method, fields }: ParsedRequest): boolean {
+  return method === 'CONNECT' || fieldValue(fields, 'upgrade') !== undefined;
+}
+
+/** The fields of a request for the hub itself, without those that speak of the connection: but its body's stay. */
+function ownFields(fields: Fields): string[] {
+  const dropped = new Set(['connection', 'keep-alive', 'upgrade', 'http2-settings']);
+  return fields.filter((_, i) => !dropped.has((fields[i - (i % 2)] as string).toLowerCase()));
 }
 
 function pathOf({ target }: Route): string {
   return target.split('?')[0] as string;
-}
-
-function socketFacts(socket: Socket): { address: string; isEncrypted: boolean } {
-  return { address: plainAddress(socket.remoteAddress ?? ''), isEncrypted: socket instanceof TLSSocket };
-}
-
-/** A response for a request whose socket the server has handed out. It is the last one on its connection. */
-function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = false;
-  response.assignSocket(socket as Socket);
-  const drained = (): void => void response.emit('drain');
-  socket.on('drain', drained);
-  response.once('finish', () => {
-    socket.off('drain', drained);
-    (socket as Socket).destroySoon();
-  });
-  return response;
 }

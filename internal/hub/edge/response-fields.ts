@@ -1,4 +1,4 @@
-import { eachField, endToEndFields, type Fields } from '#internal/http1/fields';
+import { endToEndFields, type Fields } from '#internal/http1/fields';
 
 export interface PublicAddress {
   /** The domain that all tunnels share; empty when there is none. */
@@ -14,16 +14,24 @@ export interface PublicAddress {
  */
 export function visibleResponseFields(fields: Fields, { domain, prefix }: PublicAddress): string[] {
   const isShared = prefix !== '';
-  const out: string[] = [];
   const passed = endToEndFields(
     fields,
     (name) => name.startsWith('adit-') || (isShared && name === 'service-worker-allowed'),
   );
-  for (const [name, value] of eachField(passed)) {
-    const isCookie = name.length === 10 && name.toLowerCase() === 'set-cookie';
-    out.push(name, isCookie ? narrowCookie(value, { domain, prefix }) : value);
+  for (let i = 0; i < passed.length; i += 2) {
+    const name = passed[i] as string;
+    if (name.length !== 10 || name.toLowerCase() !== 'set-cookie') continue;
+    passed[i + 1] = narrowCookie(passed[i + 1] as string, { domain, prefix });
   }
-  return out;
+  return passed;
+}
+
+/** The trailers of an origin's response that a visitor may see: none that belongs into a head (RFC 9110 §6.5.1). */
+export function visibleTrailers(trailers: Fields): string[] {
+  return endToEndFields(
+    trailers,
+    (name) => name.startsWith('adit-') || name === 'content-length' || name === 'set-cookie',
+  );
 }
 
 function narrowCookie(cookie: string, { domain, prefix }: PublicAddress): string {

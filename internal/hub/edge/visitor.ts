@@ -32,6 +32,8 @@ export function identifyVisitor(
 
 /** Fields by which proxies tell who asked. Some servers read `_` as `-`, so the look-alikes count too. */
 function isForwardingField(lowerName: string): boolean {
+  const first = lowerName.charCodeAt(0);
+  if (first !== 120 && first !== 102) return false; // Neither x nor f: nearly all of them.
   const name = lowerName.replaceAll('_', '-');
   return name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-');
 }
@@ -49,6 +51,7 @@ export function forwardedRequestFields(
     fields,
     (name) =>
       name === 'expect' ||
+      name === 'http2-settings' ||
       name.startsWith('adit-') ||
       rewritten.has(name) ||
       (isForwardingField(name) && (!isPeerTrusted || name.includes('_'))),
@@ -62,4 +65,9 @@ export function forwardedRequestFields(
   out.push('Forwarded', after(told('forwarded'), `for=${forwardedNode(peer)};host="${host}";proto=${proto}`));
   if (prefix !== '') out.push('X-Forwarded-Prefix', prefix);
   return out;
+}
+
+/** The trailers of a request that go on: those that say nothing about who asked. */
+export function forwardedTrailers(trailers: Fields): string[] {
+  return endToEndFields(trailers, (name) => name.startsWith('adit-') || isForwardingField(name));
 }

@@ -1,0 +1,137 @@
+import type { Clock } from '#internal/core/clock';
+import { AditError } from '#internal/core/errors';
+import type { Log } from '#internal/core/log';
+import { type Fields, fieldValue } from '#internal/http1/fields';
+import type { ResponseHead } from '#internal/http1/head';
+import type { Gate } from '../gate.ts';
+import type { Metrics } from '../metrics.ts';
+import { Continue } from './continue.ts';
+import { errorAnswer } from './error-answer.ts';
+import { type FramedResponse, frameBodiless, frameResponse } from './frame-response.ts';
+import { visibleResponseFields, visibleTrailers } from './response-fields.ts';
+import type { TunnelRequest } from './tunnel-request.ts';
+import type { UnderWay } from './under-way.ts';
+import type { VisitorConnection } from './visitor-connection.ts';
+
+export interface AnswerDeps {
+  clock: Clock;
+  log: Log;
+  gate: Gate;
+  metrics: Metrics;
+  underWay: UnderWay;
+}
+
+/** The answer to one request, as its visitor gets it: interim heads, then one final answer or a change of protocol. */
+export class Answer {
+  readonly #connection: VisitorConnection;
+  readonly #asked: TunnelRequest;
+  readonly #deps: AnswerDeps;
+  readonly #continue: Continue;
+  /** Of the final head; 0 before it. */
+  status = 0;
+  byteCount = 0;
+  /** Whether `--max-body` applies to it. */
+  #isBounded = true;
+
+  constructor(connection: VisitorConnection, asked: TunnelRequest, deps: AnswerDeps) {
+    this.#connection = connection;
+    this.#asked = asked;
+    this.#deps = deps;
+    this.#continue = new Continue({
+      isExpected: asked.isContinueExpected,
+      send: () => connection.writer.begin('HTTP/1.1 100 Continue\r\n\r\n', { kind: 'none' }),
+    });
+  }
+
+  /** Whether the visitor waits to be asked for its body. */
+  get isContinueDue(): boolean {
+    return this.#continue.isDue;
+  }
+
+  /** Whether another protocol has begun. */
+  get isUpgraded(): boolean {
+    return this.status === 101;
+  }
+
+  /** Asks for the body if that is awaited. An origin that can ask itself gets a moment to do so. */
+  askForBody({ canOriginAsk }: { canOriginAsk: boolean }): void {
+    if (canOriginAsk) this.#continue.sendLater(this.#deps.clock);
+    else this.#continue.sendNow();
+  }
+
+  /** Passes an interim head on. Throws {@link Http1Error} like the other heads when it is not one that can be sent. */
+  interim(head: ResponseHead): void {
+    if (this.#asked.request.version === '1.0') return;
+    if (head.status === 100) {
+      this.#continue.sendNow();
+      return;
+    }
+    const fields = visibleResponseFields(head.fields, this.#asked.publicAddress);
+    this.#connection.writer.begin(frameBodiless({ ...head, fields }), { kind: 'none' });
+  }
+
+  /** Passes the final head on. Throws ADIT_RESPONSE_TOO_LARGE too. */
+  begin({ status, reason, fields }: ResponseHead): void {
+    const visible = visibleResponseFields(fields, this.#asked.publicAddress);
+    const framed = frameResponse(this.#asked.request, { status, reason, fields: visible }, this.#isLast);
+    if (framed.form.kind === 'length') this.#deps.gate.checkResponseBody(framed.form.byteCount);
+    this.#isBounded = !/^text\/event-stream\b/i.test(fieldValue(visible, 'content-type') ?? '');
+    this.#write(status, framed);
+  }
+
+  /** Passes on the head that changes the protocol. */
+  upgrade(head: ResponseHead): void {
+    const kept = head.fields.flatMap((name, i) =>
+      i % 2 === 0 && /^(connection|upgrade)$/i.test(name) ? [name, head.fields[i + 1] as string] : [],
+    );
+    const fields = [...kept, ...visibleResponseFields(head.fields, this.#asked.publicAddress)];
+    const text = frameBodiless({ ...head, fields });
+    this.status = 101;
+    this.#isBounded = false;
+    this.#connection.upgrade(text);
+  }
+
+  /** Passes on a piece of the body, or of the new protocol. Gives the error if it may not pass. */
+  data(chunk: Buffer): AditError | undefined {
+    this.byteCount += chunk.length;
+    const { maxBodyBytes } = this.#deps.gate;
+    if (this.#isBounded && this.byteCount > maxBodyBytes) {
+      return new AditError('ADIT_RESPONSE_TOO_LARGE', `the response exceeds ${maxBodyBytes} bytes of --max-body`);
+    }
+    if (this.#connection.writer.data(chunk)) return undefined;
+    return new AditError('ADIT_AGENT_BAD_ANSWER', 'the response body is longer than its head says');
+  }
+
+  /** Ends it. False when it is shorter than its head says. */
+  end(trailers: Fields): boolean {
+    return this.#connection.end(trailers.length > 0 ? visibleTrailers(trailers) : trailers);
+  }
+
+  /** Makes an error the whole of it. */
+  fail(reason: AditError): void {
+    const { request } = this.#asked;
+    const { requestId, code, head, body } = errorAnswer(request, reason);
+    this.#deps.metrics.errorTold(code);
+    this.#deps.log.debug('request failed', { requestId, code, reason: reason.message });
+    this.#write(head.status, frameResponse(request, head, this.#isLast));
+    this.byteCount += body.length;
+    this.#connection.writer.data(body);
+    this.#connection.end([]);
+  }
+
+  /** Nothing more of it comes. */
+  over(): void {
+    this.#continue.drop();
+  }
+
+  get #isLast(): boolean {
+    const { isLast, hasMore } = this.#connection;
+    return isLast || hasMore || this.#asked.upgrade !== undefined || this.#deps.underWay.isClosing;
+  }
+
+  #write(status: number, framed: FramedResponse): void {
+    this.#continue.drop();
+    this.status = status;
+    this.#connection.begin(framed);
+  }
+}

@@ -1,0 +1,86 @@
+import { STATUS_CODES } from 'node:http';
+import { dateNow } from '#internal/http1/date';
+import { Http1Error } from '#internal/http1/error';
+import { isFieldName, isFieldValue } from '#internal/http1/fields';
+import type { ResponseHead } from '#internal/http1/head';
+import type { BodyForm } from '#internal/http1/message-writer';
+
+/** A response head as it goes out, with the empty line, and what follows it. */
+export interface FramedResponse {
+  text: string;
+  form: BodyForm;
+  /** Whether the connection ends behind it. */
+  isLast: boolean;
+}
+
+/** What decides on a response's form beside its own head. */
+export interface Asked {
+  method: string;
+  version: '1.0' | '1.1';
+}
+
+/**
+ * Decides how a final response ends for the visitor that asked (RFC 9112 §6.3), and writes its head. The fields have none
+ * that speak of the connection. Throws {@link Http1Error} when the head is not one that can be sent.
+ */
+export function frameResponse(asked: Asked, head: ResponseHead, isLast: boolean): FramedResponse {
+  const { status, fields } = head;
+  if (!Number.isInteger(status) || status < 200 || status > 599) throw new Http1Error(502, `no status is ${status}`);
+  let text = statusLine(head);
+  let length: string | undefined;
+  let hasDate = false;
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string;
+    const value = fields[i + 1] as string;
+    const line = fieldLine(name, value);
+    if (!isLengthOfNothing(status, name)) text += line;
+    if (name.length === 4) hasDate ||= name.toLowerCase() === 'date';
+    else if (name.length === 14 && name.toLowerCase() === 'content-length') {
+      if (length !== undefined || !/^\d{1,15}$/.test(value)) throw new Http1Error(502, 'no valid Content-Length');
+      length = value;
+    }
+  }
+  if (!hasDate) text += `Date: ${dateNow()}\r\n`;
+  const form = formOf(asked, status, length);
+  if (form.kind === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  const mustClose = isLast || form.kind === 'close';
+  if (mustClose) text += 'Connection: close\r\n';
+  else if (asked.version === '1.0') text += 'Connection: keep-alive\r\n';
+  return { text: `${text}\r\n`, form, isLast: mustClose };
+}
+
+/**
+ * A response head without a body: an interim one, or the one that changes the protocol. Throws {@link Http1Error} like
+ * {@link frameResponse}.
+ */
+export function frameBodiless(head: ResponseHead): string {
+  let text = statusLine(head);
+  for (let i = 0; i + 1 < head.fields.length; i += 2) {
+    const name = head.fields[i] as string;
+    const line = fieldLine(name, head.fields[i + 1] as string);
+    if (!isLengthOfNothing(head.status, name)) text += line;
+  }
+  return `${text}\r\n`;
+}
+
+/** No length may stand where no body can follow (RFC 9110 §8.6): some readers would wait for it. */
+function isLengthOfNothing(status: number, name: string): boolean {
+  return (status < 200 || status === 204) && name.length === 14 && name.toLowerCase() === 'content-length';
+}
+
+function formOf({ method, version }: Asked, status: number, length: string | undefined): BodyForm {
+  if (method === 'HEAD' || status === 204 || status === 304) return { kind: 'none' };
+  if (length !== undefined) return { kind: 'length', byteCount: Number(length) };
+  return { kind: version === '1.1' ? 'chunked' : 'close' };
+}
+
+function statusLine({ status, reason }: ResponseHead): string {
+  if (!isFieldValue(reason)) throw new Http1Error(502, 'the reason phrase has characters that can not be sent');
+  return `HTTP/1.1 ${status} ${reason || (STATUS_CODES[status] ?? '')}\r\n`;
+}
+
+function fieldLine(name: string, value: string): string {
+  if (!isFieldName(name) || !isFieldValue(value))
+    throw new Http1Error(502, 'a field has characters that can not be sent');
+  return `${name}: ${value}\r\n`;
+}

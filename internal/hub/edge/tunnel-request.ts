@@ -1,0 +1,31 @@
+import type { RequestHead } from '#internal/http1/head';
+import type { ParsedRequest } from '#internal/http1/parse-head';
+import type { PublicAddress } from './response-fields.ts';
+import type { Upgrade } from './upgrade.ts';
+
+/** What a visitor asks of a tunnel. */
+export interface TunnelRequest {
+  /** As it was read. */
+  request: ParsedRequest;
+  /** The head for the agent, but for what depends on the wire. */
+  head: { method: string; target: string; fields: string[] };
+  hasBody: boolean;
+  isChunked: boolean;
+  upgrade: Upgrade | undefined;
+  isContinueExpected: boolean;
+  publicAddress: PublicAddress;
+  /** Called once when the exchange is over. */
+  onOver: (() => void) | undefined;
+}
+
+/** The head for the agent, with what its wire lets pass. Called once. */
+export function headForAgent(
+  { head, upgrade, isChunked }: TunnelRequest,
+  passes: { isUpgrade: boolean; isExpect: boolean },
+): RequestHead {
+  if (passes.isExpect) head.fields.push('Expect', '100-continue');
+  if (upgrade && passes.isUpgrade) head.fields.push('Connection', 'Upgrade', 'Upgrade', upgrade.protocols);
+  // That the length is not known stands last: so streams have it.
+  if (isChunked) head.fields.push('Transfer-Encoding', 'chunked');
+  return head;
+}
