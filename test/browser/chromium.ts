@@ -6,13 +6,14 @@ const commands = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrom
 const macApplication = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome';
 
 /** Starts the Chromium of this machine, without a window. */
-export async function launchChromium(): Promise<Browser> {
+export async function launchChromium(args: string[] = []): Promise<Browser> {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   const places = commands.flatMap((command) => folders.map((folder) => join(folder, command)));
   const executablePath = [...places, macApplication].find((path) => existsSync(path));
   if (!executablePath) throw new Error(`this machine has none of ${commands.join(', ')}`);
   // Its sandbox refuses to run as root.
-  return await chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+  const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  return await chromium.launch({ executablePath, args: [...sandbox, ...args] });
 }
 
 /** What a page complains of, from now on: failed scripts, refused styles, missing files. */

@@ -5,6 +5,7 @@ import { V1HubSession } from '#internal/link/v1/hub-session';
 import { limits } from '#messages/limits';
 import { FakeClock } from '../support/fake-clock.ts';
 import { textLinkPair } from '../support/text-link-pair.ts';
+import { connectV2Pair } from '../support/v2-pair.ts';
 import { streamContract } from './stream.ts';
 
 streamContract('wire v1', async (t, accept) => {
@@ -29,4 +30,10 @@ streamContract('wire v1', async (t, accept) => {
   assert.equal(await agent.register('token', ''), 'a.tunnel.test');
   t.after(() => pair.cut());
   return { opener, close: () => pair.cut() };
+});
+
+streamContract('wire v2', async (t, accept) => {
+  const { opener, link } = await connectV2Pair(accept);
+  t.after(link.cut);
+  return { opener, close: link.cut };
 });

@@ -18,6 +18,7 @@ export function streamContract(wire: string, connectPair: ConnectPair): void {
     const { opener } = await connectPair(t, accept);
     const response = new RecordedResponse();
     const stream = opener.open(head, response);
+    response.onData = (chunk) => stream.consumed(chunk.length);
     if (body) stream.write(body);
     stream.end();
     await response.done;

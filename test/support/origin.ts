@@ -26,7 +26,9 @@ export interface Echo {
 export const echo: Handler = (request, response, body) => {
   const status = Number(/^\/status\/(\d+)/.exec(request.url ?? '')?.[1] ?? 200);
   const { method = '', url = '', headers, rawHeaders } = request;
-  response.writeHead(status, { 'Content-Type': 'application/json' });
+  response.statusCode = status;
+  // Its length is then known, so that visitors of HTTP/1.0 can keep their connection, too.
+  response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify({ method, url, headers, rawHeaders, bodyLength: body.length }));
 };
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type Document, DocumentSocket } from './document-socket.ts';
@@ -12,12 +12,22 @@ export interface OriginalHub {
   client(): Promise<DocumentSocket>;
 }
 
-/** Starts one on a free port of 127.0.0.1. */
-export async function startOriginalHub(t: Cleanup): Promise<OriginalHub> {
+/** Starts one on a free port of 127.0.0.1. With `grantsOffers` it is built on a library that grants any subprotocol. */
+export async function startOriginalHub(t: Cleanup, { grantsOffers = false } = {}): Promise<OriginalHub> {
   const server = createServer();
-  const acceptor = new WebSocketServer({ server, path: '/proxy/subscribe', perMessageDeflate: false });
+  const acceptor = new WebSocketServer({
+    server,
+    path: '/proxy/subscribe',
+    perMessageDeflate: false,
+    // The original passes an offered subprotocol over; some servers grant whatever is offered.
+    handleProtocols: (offered) => grantsOffers && ([...offered][0] ?? false),
+  });
   const arrived: DocumentSocket[] = [];
-  acceptor.on('connection', (websocket: WebSocket) => arrived.push(new DocumentSocket(websocket)));
+  acceptor.on('connection', (websocket: WebSocket, request: IncomingMessage) => {
+    // Whoever does not get what it offered hangs up, and dials again without.
+    const isOffer = request.headers['sec-websocket-protocol'] !== undefined;
+    if (!isOffer || grantsOffers) arrived.push(new DocumentSocket(websocket));
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {

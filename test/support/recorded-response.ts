@@ -9,6 +9,7 @@ export class RecordedResponse implements ResponseHandler {
   final: ResponseHead | undefined;
   error: AditError | undefined;
   isEnded = false;
+  trailers: Fields = [];
   /** Calls after the last one that is allowed. */
   readonly strays: string[] = [];
   /** Resolves with the first final head, or the error. */
@@ -53,8 +54,9 @@ export class RecordedResponse implements ResponseHandler {
     this.onData(chunk);
   }
 
-  ended(_trailers: Fields): void {
+  ended(trailers: Fields): void {
     this.#check('ended');
+    this.trailers = trailers;
     this.isEnded = true;
     this.#finish();
   }

@@ -7,6 +7,8 @@ export interface Relay {
   port: number;
   /** Where it forwards new connections to. */
   target: number;
+  /** Connections that it has taken. */
+  connectionCount: number;
   /** Lets what is connected now hang for ever. New connections are forwarded. */
   freeze(): void;
 }
@@ -14,6 +16,7 @@ export interface Relay {
 export async function startRelay(t: Cleanup): Promise<Relay> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
+    relay.connectionCount += 1;
     const far = connect(relay.target, '127.0.0.1');
     for (const [from, to] of [[near, far] as const, [far, near] as const]) {
       sockets.add(from);
@@ -31,6 +34,7 @@ export async function startRelay(t: Cleanup): Promise<Relay> {
   const relay: Relay = {
     port: (server.address() as AddressInfo).port,
     target: 0,
+    connectionCount: 0,
     freeze() {
       for (const socket of sockets) socket.removeAllListeners('data').pause();
     },

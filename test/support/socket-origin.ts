@@ -1,8 +1,11 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { dispatch, type HostHeader } from '#internal/agent/dispatch';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+import { dispatch } from '#internal/agent/dispatch';
 import { Origin } from '#internal/agent/origin';
 import { parseOrigin } from '#internal/agent/origin-address';
+import type { HostHeader } from '#internal/agent/origin-request';
+import type { OriginTrust } from '#internal/agent/origin-trust';
 import type { RequestHead } from '#internal/http1/head';
 import type { AcceptedStream, StreamHandler } from '#internal/link/stream';
 import { FakeClock } from './fake-clock.ts';
@@ -12,7 +15,9 @@ import { RecordedResponse } from './recorded-response.ts';
 /** One connection that an origin has accepted, in the hands of a test. */
 export class OriginSocket {
   readonly socket: Socket;
-  /** Resolves once the other end has closed it. */
+  /** Resolves once the other end has ended its side. */
+  readonly ended: Promise<unknown>;
+  /** Resolves once it is closed. */
   readonly closed: Promise<unknown>;
   #received = '';
   #wake: () => void = () => undefined;
@@ -25,6 +30,7 @@ export class OriginSocket {
       this.#received += text;
       this.#wake();
     });
+    this.ended = new Promise((resolve) => socket.once('end', resolve));
     this.closed = new Promise((resolve) => socket.once('close', resolve));
   }
 
@@ -56,6 +62,22 @@ export class OriginSocket {
   }
 }
 
+/** What an agent tells the hub besides a response, and whether the hub takes more of it. */
+export interface Told {
+  stopCount: number;
+  consumedBytes: number;
+  takesMore: boolean;
+}
+
+export interface SocketOriginOptions {
+  /** How an agent is told to find it; by default by the address of its port. */
+  name?: (port: number) => string;
+  trust?: OriginTrust;
+  /** What listens, and on what; by default plain TCP on a free port. */
+  server?: Server;
+  path?: string;
+}
+
 /** An origin whose every byte a test decides, and an agent's way to it. */
 export class SocketOrigin {
   readonly port: number;
@@ -65,16 +87,20 @@ export class SocketOrigin {
   readonly #waiting: OriginSocket[] = [];
   #wake: () => void = () => undefined;
 
-  private constructor(port: number) {
+  private constructor(port: number, name: string, trust: OriginTrust | undefined) {
     this.port = port;
-    this.origin = new Origin(parseOrigin(`127.0.0.1:${port}`), this.clock);
+    this.origin = new Origin(parseOrigin(name), this.clock, trust);
   }
 
-  static async start(t: Cleanup): Promise<SocketOrigin> {
-    const server = createServer({ noDelay: true }).listen(0, '127.0.0.1');
+  static async start(t: Cleanup, options: SocketOriginOptions = {}): Promise<SocketOrigin> {
+    const { name = (port: number) => `127.0.0.1:${port}`, trust, path } = options;
+    const server = options.server ?? createServer({ noDelay: true });
+    if (path === undefined) server.listen(0, '127.0.0.1');
+    else server.listen(path);
     await once(server, 'listening');
-    const origin = new SocketOrigin((server.address() as AddressInfo).port);
-    server.on('connection', (socket) => {
+    const port = path === undefined ? (server.address() as AddressInfo).port : 0;
+    const origin = new SocketOrigin(port, name(port), trust);
+    server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
       t.after(() => socket.destroy());
       origin.connectionCount += 1;
       origin.#waiting.push(new OriginSocket(socket));
@@ -99,7 +125,8 @@ export class SocketOrigin {
   forward(
     head: Partial<RequestHead> = {},
     { hostHeader = { kind: 'rewrite' } as HostHeader, publicHost = undefined as string | undefined } = {},
-  ): { response: RecordedResponse; statuses: number[]; request: StreamHandler } {
+  ): { response: RecordedResponse; statuses: number[]; request: StreamHandler; told: Told } {
+    const told: Told = { stopCount: 0, consumedBytes: 0, takesMore: true };
     const response = new RecordedResponse();
     const statuses: number[] = [];
     const stream: AcceptedStream = {
@@ -109,20 +136,24 @@ export class SocketOrigin {
       },
       write: (chunk) => {
         response.data(chunk);
-        return true;
+        return told.takesMore;
       },
       end: (trailers) => response.ended(trailers ?? []),
-      stop: () => undefined,
+      stop: () => {
+        told.stopCount += 1;
+      },
       reset: (reason) => response.reset(reason),
-      consumed: () => undefined,
+      consumed: (byteCount) => {
+        told.consumedBytes += byteCount;
+      },
     };
     const accept = dispatch({ origin: this.origin, hostHeader, publicHost: () => publicHost });
     const request = accept({ method: 'GET', target: '/', fields: [], ...head }, stream);
-    return { response, statuses, request };
+    return { response, statuses, request, told };
   }
 
   /** Forwards a request without a body. */
-  ask(head: Partial<RequestHead> = {}): { response: RecordedResponse; statuses: number[] } {
+  ask(head: Partial<RequestHead> = {}): { response: RecordedResponse; statuses: number[]; told: Told } {
     const asked = this.forward(head);
     asked.request.ended([]);
     return asked;

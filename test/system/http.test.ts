@@ -64,7 +64,6 @@ test('bodies of 499 kB pass unharmed in both directions', async () => {
   const { status, headers, body } = await visit({ port, host, path: '/hash', method: 'POST', body: sent });
   assert.equal(status, 200);
   assert.equal(headers['x-hash'], hashOf(sent));
-  assert.equal(headers['content-length'], String(large.length));
   assert.equal(hashOf(body), hashOf(large));
 });
 

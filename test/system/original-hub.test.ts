@@ -4,7 +4,14 @@ import { compactVerify, EmbeddedJWK } from 'jose';
 import { base64, type Document, type DocumentSocket } from '../support/document-socket.ts';
 import { echo, echoed, startOrigin } from '../support/origin.ts';
 import { grant, startOriginalHub } from '../support/original-hub.ts';
-import { type AgentEventLine, type Cleanup, type Program, spawnAgent } from '../support/processes.ts';
+import {
+  type AgentEventLine,
+  type Cleanup,
+  type Program,
+  runToEnd,
+  spawnAgent,
+  temporaryFolder,
+} from '../support/processes.ts';
 
 const hostname = `${'a'.repeat(52)}.tunnel.test`;
 
@@ -41,6 +48,28 @@ async function ask(client: DocumentSocket, members: Document): Promise<Document>
 }
 
 const textOf = (document: Document): string => Buffer.from(String(document['body']), 'base64').toString('utf8');
+
+test('a hub that grants an offer without knowing what it means is spoken to as an original one', async (t) => {
+  const { agent } = await register(t, await startOriginalHub(t, { grantsOffers: true }));
+  assert.equal((await event(agent, 'online')).hostname, hostname);
+});
+
+for (const grantsOffers of [false, true]) {
+  test(`--wire v2 ends with 4 at an original hub that ${grantsOffers ? 'grants' : 'passes over'} the offer`, async (t) => {
+    const hub = await startOriginalHub(t, { grantsOffers });
+    const { code, stderr } = await runToEnd('adit', [
+      '--hub',
+      hub.url,
+      '--wire',
+      'v2',
+      '--key',
+      `${temporaryFolder(t)}/key.pem`,
+      '3000',
+    ]);
+    assert.equal(code, 4);
+    assert.match(stderr, /does not speak wire v2: use --wire auto/);
+  });
+}
 
 test('an agent registers at an original hub with a token that is meant for it', async (t) => {
   const hub = await startOriginalHub(t);

@@ -4,17 +4,22 @@ import { connect } from 'node:net';
 import { after, test } from 'node:test';
 import { echo, startOrigin } from '../support/origin.ts';
 import { startAgent, startHub } from '../support/processes.ts';
+import { RawVisitor } from '../support/raw-visitor.ts';
 import { visit } from '../support/visit.ts';
 
+/** Requests that wait for their answer. */
+const held: (() => void)[] = [];
+let wake = (): void => undefined;
 const origin = await startOrigin({ after }, (request, response, body) => {
-  // Held until its visitor has gone.
-  if (request.url !== '/held') echo(request, response, body);
+  if (request.url !== '/held') return echo(request, response, body);
+  held.push(() => void response.end('held'));
+  wake();
 });
 const hub = await startHub({ after });
 const agent = await startAgent({ after }, ['--hub', hub.url, String(origin.port)]);
 const host = agent.hostname;
 
-const held = `GET /held HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+const first = `GET /held HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 const handshake =
   'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
 
@@ -29,19 +34,49 @@ async function send(bytes: string): Promise<string> {
   return Buffer.concat(chunks).toString('latin1');
 }
 
-const behindHeld: Record<string, string> = {
-  'a websocket': `GET /ws HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\n${handshake}`,
-  'an upgrade that is ignored': `GET / HTTP/1.1\r\nHost: ${host}\r\nUpgrade: h2c\r\n${handshake}`,
-  'a CONNECT': 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n',
-  garbage: 'GARBAGE\r\n\r\n',
-};
+/** Answers the request that is held, once it has come. */
+async function release(): Promise<void> {
+  while (held.length === 0) {
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+  }
+  held.shift()?.();
+}
 
-for (const [what, bytes] of Object.entries(behindHeld)) {
-  test(`${what} behind a request that still waits ends the connection, and nothing else`, async () => {
-    assert.equal(await send(held + bytes), '');
+const behindHeld: [what: string, status: number, bytes: string][] = [
+  ['an upgrade that is ignored', 200, `GET / HTTP/1.1\r\nHost: ${host}\r\nUpgrade: h2c\r\n${handshake}`],
+  [
+    'a websocket that is not valid',
+    426,
+    `GET / HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\n${handshake.replace('13', '12')}`,
+  ],
+  ['a CONNECT', 405, 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n'],
+  ['a request for the hub itself', 200, `GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n`],
+  ['garbage', 400, 'GARBAGE\r\n\r\n'],
+];
+
+for (const [what, expected, bytes] of behindHeld) {
+  test(`${what} behind a request that still waits is answered after it`, async (t) => {
+    const visitor = await RawVisitor.connect(t, hub.port);
+    visitor.send(first + bytes);
+    const released = release();
+    const { status, body } = await visitor.response();
+    assert.deepEqual([status, body], [200, 'held']);
+    await released;
+    assert.equal((await visitor.response()).status, expected);
     assert.equal((await visit({ port: hub.port, host })).status, 200);
   });
 }
+
+test('a visitor that leaves takes with it what it sent behind a request that waits', async (t) => {
+  const visitor = await RawVisitor.connect(t, hub.port);
+  visitor.send(`${first}GET /behind HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  visitor.socket.end();
+  await visitor.closed;
+  assert.equal(visitor.unread, '');
+  assert.ok(!origin.journal.includes('GET /behind'));
+});
 
 test('an upgrade that is ignored leads to the same tunnel as the request without it', async () => {
   const path = `/proxy/request/${host.split('.')[0]}/x`;

@@ -56,13 +56,18 @@ test('what a visitor wrote is not repeated as markup', async () => {
   assert.doesNotMatch(answer.text, /<script/i);
 });
 
-test('a service that breaks off before its answer is complete is a 502', async (t) => {
-  const answers = ['HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this', 'HTTP/1.1 200 OK\r\nContent-Le'];
-  for (const bytes of answers) {
-    const asked = await publish(t, await listen(t, (socket) => socket.once('data', () => socket.end(bytes))));
-    const { status, headers } = await visit({ port, host: asked });
-    assert.equal(status, 502);
-    assert.equal(headers['adit-error'], 'ADIT_ORIGIN_FAILED');
+test('a service that breaks off within the head of its answer is a 502', async (t) => {
+  const cut = (socket: Socket): void => void socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Le'));
+  const { status, headers } = await visit({ port, host: await publish(t, await listen(t, cut)) });
+  assert.equal(status, 502);
+  assert.equal(headers['adit-error'], 'ADIT_ORIGIN_FAILED');
+});
+
+test('an answer that breaks off within its body looks cut to the visitor', async (t) => {
+  for (const framing of ['Content-Length: 100\r\n\r\nonly this', 'Transfer-Encoding: chunked\r\n\r\n9\r\nonly this']) {
+    const cut = (socket: Socket): void => void socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\n${framing}`));
+    const asked = await publish(t, await listen(t, cut));
+    await assert.rejects(visit({ port, host: asked }), { code: 'ECONNRESET' });
   }
 });
 

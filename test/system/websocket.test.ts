@@ -179,7 +179,7 @@ test('when the visitor closes, the service is closed', async (t) => {
 });
 
 test('when the agent is killed, its websockets close with 1012 and its visitors are told 502', async (t) => {
-  const agent = await startAgent(t, ['--hub', hub.url, String(origin.port)]);
+  const agent = await startAgent(t, ['--hub', hub.url, '--wire', 'v1', String(origin.port)]);
   const asked = `${agent.hostname}:${port}`;
   const websocket = await open(t, '/', { asked });
   const closed = closeOf(websocket);

@@ -26,6 +26,8 @@ test('without any setting the defaults of the help hold', () => {
     key: join(homedir(), '.config', 'adit', 'key.pem'),
     session: undefined,
     hubCa: undefined,
+    originCa: undefined,
+    insecureOrigin: false,
     hostHeader: { kind: 'rewrite' },
     state: undefined,
     wire: 'auto',
@@ -80,7 +82,14 @@ test('a session has at most 256 letters', () => {
 });
 
 test('an empty file name is refused', () => {
-  for (const name of ['KEY', 'HUB_CA', 'STATE']) assertRefused({ [name]: '' }, new RegExp(`^${name}: names no file`));
+  for (const name of ['KEY', 'HUB_CA', 'ORIGIN_CA', 'STATE'])
+    assertRefused({ [name]: '' }, new RegExp(`^${name}: names no file`));
+});
+
+test('a switch is on or off', () => {
+  for (const text of ['true', '1']) assert.equal(valuesOf({ INSECURE_ORIGIN: text }).insecureOrigin, true);
+  for (const text of ['false', '0', '']) assert.equal(valuesOf({ INSECURE_ORIGIN: text }).insecureOrigin, false);
+  assertRefused({ INSECURE_ORIGIN: 'yes' }, /^INSECURE_ORIGIN: "yes" is neither true nor false/);
 });
 
 test('the wire is auto or v1', () => {

@@ -10,7 +10,7 @@ function optionsIn(t: TestContext): ClaimOptions {
     hub: 'https://hub.test',
     keyId: `${'b'.repeat(51)}a`,
     session: undefined,
-    port: 3000,
+    endpoint: { host: 'localhost', port: 3000 },
     self: { pid: 4242, origin: 'http://localhost:3000' },
   };
 }
@@ -29,7 +29,7 @@ test('the first has the name of the key, and the next ones give way to it by the
   assert.deepEqual([second.session, second.gaveWayTo], ['port-3000', options.self]);
   assert.equal((await claim(t, options)).session, 'port-3000-2');
   assert.equal((await claim(t, options)).session, 'port-3000-3');
-  assert.equal((await claim(t, { ...options, port: 8080 })).session, 'port-8080');
+  assert.equal((await claim(t, { ...options, endpoint: { host: 'localhost', port: 8080 } })).session, 'port-8080');
 });
 
 test('a name that was given back is taken by the next', async (t) => {
@@ -76,3 +76,17 @@ test('other hubs and other keys have names of their own', async (t) => {
   assert.equal((await claim(t, { ...options, hub: 'https://other.test' })).session, '');
   assert.equal((await claim(t, { ...options, keyId: `${'c'.repeat(51)}a` })).session, '');
 });
+
+for (const [path, session] of [
+  ['/run/app.sock', 'socket-app'],
+  ['relative/My App_2.sock', 'socket-my-app-2'],
+  ['\\\\.\\pipe\\name', 'socket-name'],
+  ['/run/.sock', 'socket'],
+] as const) {
+  test(`a second agent that publishes the socket ${path} has the session ${session}`, async (t) => {
+    const options = { ...optionsIn(t), endpoint: { path } };
+    await claim(t, options);
+    assert.equal((await claim(t, options)).session, session);
+    assert.equal((await claim(t, options)).session, `${session}-2`);
+  });
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HostHeader } from '#internal/agent/dispatch';
+import type { HostHeader } from '#internal/agent/origin-request';
 import { fieldList } from '#internal/http1/fields';
 import { readOwnHead } from '#internal/http1/head';
 import { SocketOrigin } from '../support/socket-origin.ts';

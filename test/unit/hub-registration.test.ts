@@ -63,7 +63,7 @@ test('a refusal is written as bare text, and closes with 1008 and the same reaso
   const parts = tokenParts(key, { uri: 'http://other.test', wallMs: Date.parse('2026-11-21T00:51:05Z') });
   peer.send('registration-request', { mandateToken: signToken(key, parts) });
   const text = await peer.text();
-  assert.match(text, /token is for "http:\/\/other\.test" but this hub is http:\/\/localhost:7001/);
+  assert.match(text, /registration is for "http:\/\/other\.test" but this hub is http:\/\/localhost:7001/);
   assert.deepEqual(await peer.closed, { code: 1008, reason: text });
   assert.equal(hub.directory.size, 0);
 });

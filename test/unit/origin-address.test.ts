@@ -5,7 +5,7 @@ import { lookupWithLocalhost, type OriginAddress, parseOrigin } from '#internal/
 import { AditError } from '#internal/core/errors';
 
 function address(isSecure: boolean, hostname: string, port: number, host: string): OriginAddress {
-  return { isSecure, hostname, port, host };
+  return { isSecure, endpoint: { host: hostname, port }, host, name: host };
 }
 
 const origins: [text: string, expected: OriginAddress][] = [
@@ -23,8 +23,20 @@ const origins: [text: string, expected: OriginAddress][] = [
   ['https://[2001:db8::1]', address(true, '2001:db8::1', 443, '[2001:db8::1]')],
 ];
 for (const [text, expected] of origins) {
-  test(`the service ${text} is at ${expected.hostname} port ${expected.port}`, () =>
+  test(`the service ${text} is at ${JSON.stringify(expected.endpoint)}`, () =>
     assert.deepEqual(parseOrigin(text), expected));
+}
+
+for (const [text, path] of [
+  ['unix:/run/app.sock', '/run/app.sock'],
+  ['unix:///run/app.sock', '/run/app.sock'],
+  ['UNIX:relative/app.sock', 'relative/app.sock'],
+  ['unix:\\\\.\\pipe\\name', '\\\\.\\pipe\\name'],
+] as const) {
+  test(`the service ${text} is at the socket ${path}`, () => {
+    const expected = { isSecure: false, endpoint: { path }, host: 'localhost', name: `unix:${path}` };
+    assert.deepEqual(parseOrigin(text), expected);
+  });
 }
 
 const refused: [text: string, why: RegExp][] = [
@@ -35,13 +47,16 @@ const refused: [text: string, why: RegExp][] = [
   ['localhost:99999', /write a port such as 3000/],
   ['http://', /write a port such as 3000/],
   ['a b', /write a port such as 3000/],
-  ['ftp://localhost', /ftp:\/\/ is neither/],
-  ['ws://localhost:3000', /ws:\/\/ is neither/],
-  ['file:///etc/passwd', /file:\/\/ is neither/],
+  ['ftp://localhost', /ftp:\/\/ is none of/],
+  ['ws://localhost:3000', /ws:\/\/ is none of/],
+  ['file:///etc/passwd', /file:\/\/ is none of/],
   ['http://localhost:3000/path', /without a path or a user/],
   ['localhost:3000/path', /without a path or a user/],
   ['http://localhost?x', /without a path or a user/],
   ['http://user@localhost', /without a path or a user/],
+  ['unix:', /write the path of a socket/],
+  ['unix:/a\0b', /write the path of a socket/],
+  [`unix:/${'a'.repeat(300)}`, /the path of a socket has at most \d+ bytes/],
 ];
 for (const [text, why] of refused) {
   test(`the service ${JSON.stringify(text)} is refused`, () => {

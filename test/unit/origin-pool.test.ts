@@ -142,6 +142,57 @@ test('bytes behind a response end the connection, and are part of no other respo
   await (await service.accept()).head();
 });
 
+test('a connection that was held back serves the next request', async (t) => {
+  const service = await SocketOrigin.start(t);
+  const { response, told } = service.ask();
+  told.takesMore = false;
+  const connection = await service.accept();
+  await connection.head();
+  connection.answer('one');
+  await response.done;
+  const next = service.ask({ target: '/two' });
+  await connection.head();
+  connection.answer('two');
+  await next.response.done;
+  assert.equal(next.response.body.toString(), 'two');
+});
+
+test('a connection that the origin would not keep for longer than a second serves no other request', async (t) => {
+  const { connection } = await served(t, 'Keep-Alive: timeout=1\r\n');
+  await connection.closed;
+});
+
+test('a time that one answer names does not hold for the next one', async (t) => {
+  const { service, connection } = await served(t, 'Keep-Alive: timeout=60\r\n');
+  const { response } = service.ask();
+  await connection.head();
+  connection.answer('two');
+  await response.done;
+  service.clock.advance(5_000);
+  await connection.closed;
+});
+
+test('a request that is sent once more takes no other idle connection', async (t) => {
+  const service = await SocketOrigin.start(t);
+  const asked = [service.ask(), service.ask()];
+  const connections = [await service.accept(), await service.accept()];
+  for (const connection of connections) {
+    await connection.head();
+    connection.answer('one');
+  }
+  await Promise.all(asked.map(({ response }) => response.done));
+  const { response } = service.ask({ target: '/two' });
+  const taken = await Promise.race(
+    connections.map(async (connection) => [await connection.head(), connection] as const),
+  );
+  taken[1].socket.destroy();
+  const third = await service.accept();
+  await third.head();
+  third.answer('two');
+  await response.done;
+  assert.equal(response.body.toString(), 'two');
+});
+
 test('closing gives up the idle connections', async (t) => {
   const { service, connection } = await served(t);
   const closed = once(connection.socket, 'close');

@@ -29,6 +29,42 @@ test('interim responses pass, then the final one', async (t) => {
   assert.deepEqual(response.strays, []);
 });
 
+test('32 interim responses pass, and one more is refused', async (t) => {
+  for (const [count, code] of [
+    [32, undefined],
+    [33, 'ADIT_ORIGIN_FAILED'],
+  ] as const) {
+    const { connection, response, statuses } = await ask(t);
+    connection.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(count));
+    connection.answer('ok');
+    await response.done;
+    assert.deepEqual([statuses.length, response.error?.code], [code ? 32 : 33, code]);
+  }
+});
+
+test('trailers are bounded', async (t) => {
+  const { connection, response } = await ask(t);
+  connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n');
+  connection.write(`X-A: ${'a'.repeat(40_000)}`);
+  await response.done;
+  assert.equal(response.error?.code, 'ADIT_ORIGIN_FAILED');
+  await connection.closed;
+});
+
+for (const [method, status] of [
+  ['HEAD', '200 OK'],
+  ['GET', '204 No Content'],
+  ['GET', '304 Not Modified'],
+] as const) {
+  test(`a body behind ${method} and ${status} is dropped with its connection`, async (t) => {
+    const { connection, response } = await ask(t, method);
+    connection.write(`HTTP/1.1 ${status}\r\nContent-Length: 5\r\n\r\nhello`);
+    await response.done;
+    assert.deepEqual([response.error, response.body.length, response.strays], [undefined, 0, []]);
+    await connection.closed;
+  });
+}
+
 test('a body that ends with the connection is whole', async (t) => {
   const { connection, response } = await ask(t);
   connection.write('HTTP/1.1 200 OK\r\n\r\nall of it');
@@ -80,7 +116,7 @@ test('a response to HEAD has a length and no body', async (t) => {
 
 test('a body without a length goes in chunks', async (t) => {
   const service = await SocketOrigin.start(t);
-  const { request, response } = service.forward({ method: 'POST' });
+  const { request, response } = service.forward({ method: 'POST', fields: ['Transfer-Encoding', 'chunked'] });
   request.data(Buffer.from('hello'));
   request.data(Buffer.alloc(20_000, 'x'));
   request.ended([]);
@@ -126,5 +162,5 @@ test('a visitor that leaves ends the connection', async (t) => {
   await connection.head();
   request.stopped();
   await connection.closed;
-  assert.equal(response.error, undefined);
+  assert.equal(response.error?.code, 'ADIT_VISITOR_GONE');
 });

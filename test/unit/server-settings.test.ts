@@ -33,6 +33,7 @@ test('without any setting the defaults of the help hold', () => {
     timeout: 30_000,
     rateLimit: { count: 6_000, windowMs: 60_000 },
     maxConnectionsPerIp: 1_024,
+    memory: 268_435_456,
     metricsListen: undefined,
     logLevel: 'info',
     logFormat: undefined,

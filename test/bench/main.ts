@@ -1,0 +1,91 @@
+/**
+ * Measures Adit beside other ways to a private service, in one run: all subjects do the same work in turn, round after
+ * round, and medians count. Ends with 1 when a target is missed. What is measured is in rows.ts, of whom in subjects/.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Comparison, compare } from './compare.ts';
+import { runWrk } from './load/wrk.ts';
+import { measureIdle, measureManyTunnels } from './many-tunnels.ts';
+import { type Options, readOptions } from './options.ts';
+import { type Origins, startOrigins } from './origins.ts';
+import { chartOf } from './report/chart.ts';
+import { documentOf, type Run } from './report/document.ts';
+import { printAbsent, printComparison, printConditions, printVerdicts } from './report/table.ts';
+import { rows } from './rows.ts';
+import { adit } from './subjects/adit.ts';
+import { field } from './subjects/field.ts';
+import { localtunnel } from './subjects/localtunnel.ts';
+import { direct, hop } from './subjects/nginx.ts';
+import { ssh } from './subjects/ssh.ts';
+import { type Absent, bring, type Candidate, type Subject } from './subjects/subject.ts';
+import { judge, type Verdict } from './targets.ts';
+
+const candidates: Candidate[] = [direct, hop, ssh, localtunnel, adit('v1'), adit('v2')];
+
+const undo: (() => unknown)[] = [];
+const scope = { after: (action: () => unknown) => void undo.unshift(action) };
+
+async function main(options: Options): Promise<void> {
+  if (process.platform !== 'linux') throw new Error('processor time and memory are read from /proc: this needs Linux');
+  const { only, isSaved } = options;
+  const isAsked = (id: string): boolean => only?.includes(id) ?? id !== 'idle';
+  const asked = rows.filter(({ id }) => isAsked(id));
+  const origins = await startOrigins(scope);
+  const run: Run = { rounds: options.rounds, subjects: [], absent: [], comparisons: [], verdicts: [] };
+  if (asked.length > 0 || isAsked('tunnels')) await bringAll(run, options, origins);
+  if (asked.length > 0) {
+    printConditions(options.rounds);
+    // Code that has not run yet is slower than it ever will be.
+    for (const subject of run.subjects) await runWrk(subject, { connections: 32, seconds: 1 }).catch(() => undefined);
+  }
+  for (const row of asked) {
+    const comparison: Comparison = await compare(row, run.subjects, options.rounds);
+    run.comparisons.push(comparison);
+    printComparison(comparison, run.subjects);
+  }
+  printAbsent(run.absent);
+  run.verdicts.push(...judge(run.comparisons, [...run.subjects, ...run.absent]));
+  if (isAsked('tunnels')) {
+    const wire = run.subjects.some(({ id }) => id === 'v2') ? 'v2' : 'v1';
+    run.verdicts.push(await measured('tunnels', () => measureManyTunnels(scope, origins, wire)));
+  }
+  if (isAsked('idle')) run.verdicts.push(await measured('idle', () => measureIdle(scope, options.wire)));
+  printVerdicts(run.verdicts);
+  save(run, isSaved);
+  if (run.verdicts.some(({ verdict }) => verdict === 'missed')) process.exitCode = 1;
+}
+
+async function bringAll(run: Run, { isFull }: Options, origins: Origins): Promise<void> {
+  for (const candidate of isFull ? [...candidates, ...field] : candidates) {
+    const brought: Subject | Absent = await bring(scope, candidate, origins);
+    if ('reason' in brought) run.absent.push(brought);
+    else run.subjects.push(brought);
+  }
+}
+
+/** A measurement that could not be made has missed its target. */
+async function measured(id: string, measure: () => Promise<Verdict>): Promise<Verdict> {
+  return await measure().catch((error: Error) => ({ text: `${id}: ${error.message}`, verdict: 'missed' }));
+}
+
+function save(run: Run, isSaved: boolean): void {
+  const folder = fileURLToPath(new URL(isSaved ? '../../docs' : '../.out', import.meta.url));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${folder}/benchmark.json`, `${JSON.stringify(documentOf(run), undefined, 2)}\n`);
+  if (isSaved) writeFileSync(`${folder}/benchmark.svg`, chartOf(run));
+  console.log(`\nSaved to ${isSaved ? 'docs/benchmark.json and docs/benchmark.svg' : 'test/.out/benchmark.json'}.`);
+}
+
+function optionsOrUsage(): Options {
+  try {
+    return readOptions(process.argv.slice(2), [...rows.map(({ id }) => id), 'tunnels', 'idle']);
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
+  }
+}
+
+await main(optionsOrUsage()).finally(async () => {
+  for (const action of undo) await action();
+});

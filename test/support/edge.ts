@@ -1,0 +1,166 @@
+import { silentLog } from '#internal/core/log';
+import type { RequestHead } from '#internal/http1/head';
+import { Networks } from '#internal/hub/addresses';
+import { BaseUrls } from '#internal/hub/base-urls';
+import { ConnectionCounter } from '#internal/hub/connection-counter';
+import { Edge } from '#internal/hub/edge/edge';
+import { Listener } from '#internal/hub/edge/listener';
+import { Router } from '#internal/hub/edge/router';
+import { UnderWay } from '#internal/hub/edge/under-way';
+import { Gate } from '#internal/hub/gate';
+import { Metrics } from '#internal/hub/metrics';
+import type { ResponseHandler, Stream } from '#internal/link/stream';
+import { FakeClock } from './fake-clock.ts';
+import type { Cleanup } from './processes.ts';
+import { RawVisitor } from './raw-visitor.ts';
+
+/** The agent's end of a stream, in the hand of a test. */
+export class OpenedStream implements Stream {
+  readonly head: RequestHead;
+  readonly handler: ResponseHandler;
+  /** What the edge did, in order; data as latin1. */
+  readonly calls: string[] = [];
+  consumedBytes = 0;
+  isHolding = false;
+  #wake: () => void = () => undefined;
+
+  constructor(head: RequestHead, handler: ResponseHandler) {
+    this.head = head;
+    this.handler = handler;
+  }
+
+  write(chunk: Buffer): boolean {
+    this.#heard(`data ${chunk.toString('latin1')}`);
+    return !this.isHolding;
+  }
+
+  end(trailers: readonly string[] = []): void {
+    this.#heard(['end', ...trailers].join(' '));
+  }
+
+  stop(): void {
+    this.#heard('stop');
+  }
+
+  reset(reason: { code: string }): void {
+    this.#heard(`reset ${reason.code}`);
+  }
+
+  consumed(byteCount: number): void {
+    this.consumedBytes += byteCount;
+  }
+
+  /** Waits until the edge has done that. */
+  async until(call: string): Promise<void> {
+    while (!this.calls.includes(call)) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Answers with a whole response. */
+  answer(status: number, fields: string[], body = ''): void {
+    this.handler.head({ status, reason: '', fields });
+    if (body !== '') this.handler.data(Buffer.from(body, 'latin1'));
+    this.handler.ended([]);
+  }
+
+  #heard(call: string): void {
+    this.calls.push(call);
+    this.#wake();
+  }
+}
+
+export interface EdgeOptions {
+  isTransparent?: boolean;
+  maxBodyBytes?: number;
+}
+
+/** A public listener with everything behind it but agents: streams end in the test. Time stands still. */
+export class TestEdge {
+  readonly clock = new FakeClock();
+  readonly host = `${'a'.repeat(51)}q.tunnel.test`;
+  readonly underWay = new UnderWay();
+  readonly listener: Listener;
+  port = 0;
+  /** Resolves once a visitor has been accepted. */
+  readonly seen: Promise<void>;
+  #accepted!: () => void;
+  readonly #streams: OpenedStream[] = [];
+  #wake: () => void = () => undefined;
+
+  private constructor({ isTransparent = true, maxBodyBytes = Number.POSITIVE_INFINITY }: EdgeOptions) {
+    this.seen = new Promise((resolve) => {
+      this.#accepted = resolve;
+    });
+    const open = (head: RequestHead, handler: ResponseHandler): Stream => {
+      const stream = new OpenedStream(head, handler);
+      this.#streams.push(stream);
+      this.#wake();
+      return stream;
+    };
+    const domain = 'tunnel.test';
+    const edge = new Edge(
+      { domain, trustedProxies: Networks.parse('') },
+      {
+        clock: this.clock,
+        log: silentLog,
+        metrics: new Metrics({ sessions: () => 0, tunnels: () => 0 }),
+        underWay: this.underWay,
+        gate: new Gate({ rate: undefined, maxBodyBytes }),
+        router: new Router({ bases: new BaseUrls([new URL('http://hub.test')]), domain, isPathRouting: false }),
+        counter: new ConnectionCounter(1_000),
+        timeoutMs: 30_000,
+        findOpener: () => ({ isTransparent, open }),
+        handOver: (socket) => void socket.destroy(),
+      },
+    );
+    this.listener = new Listener(
+      {
+        request: (connection, request) => edge.request(connection, request),
+        malformed: (connection, error) => edge.malformed(connection, error),
+        connection: () => {
+          this.#accepted();
+          return true;
+        },
+        noHandshake: () => undefined,
+      },
+      this.clock,
+    );
+  }
+
+  static async start(t: Cleanup, options: EdgeOptions = {}): Promise<TestEdge> {
+    const edge = new TestEdge(options);
+    edge.port = await edge.listener.listen({ host: '127.0.0.1', port: 0 });
+    t.after(async () => {
+      const closed = edge.listener.close();
+      edge.listener.destroyConnections();
+      await closed;
+    });
+    return edge;
+  }
+
+  /** A visitor that has sent `text`. */
+  async visit(t: Cleanup, text = ''): Promise<RawVisitor> {
+    const visitor = await RawVisitor.connect(t, this.port);
+    if (text !== '') visitor.send(text);
+    return visitor;
+  }
+
+  /** A request's head for the tunnel. */
+  head(line: string, ...fields: string[]): string {
+    return [line, `Host: ${this.host}`, ...fields, '', ''].join('\r\n');
+  }
+
+  /** The next stream that the edge opens. */
+  async stream(): Promise<OpenedStream> {
+    for (;;) {
+      const stream = this.#streams.shift();
+      if (stream) return stream;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}

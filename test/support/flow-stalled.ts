@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { MemoryWatch } from './figures.ts';
+import { download, type FlowOrigin, untilIdle } from './flow.ts';
+import type { Cleanup, Tunnel } from './processes.ts';
+import { visit } from './visit.ts';
+
+/** In MB. Of an upload that is held back, the hub has also read ahead, to see whether its visitor is still there. */
+const mostGrowth = { 'read nothing': 110, 'read 1 MB': 110, 'are not read': 200 };
+/** Hundreds of full socket buffers slow the whole machine; a stream that got no window would fall below 0.1. */
+const leastSpeed = 0.3;
+
+interface Stalled {
+  origin: FlowOrigin;
+  tunnel: Tunnel;
+  visitorCount: number;
+  /** Of the download that runs meanwhile. */
+  byteCount: number;
+}
+
+/** Visitors that do not read, and origins that do not, cost little memory and nobody else's speed. */
+export function testStalled(at: Stalled): void {
+  for (const kind of ['read nothing', 'read 1 MB', 'are not read'] as const) {
+    const who = kind === 'are not read' ? 'uploads that' : 'visitors that';
+    test(`${at.visitorCount} ${who} ${kind} leave memory and speed to others`, async (t) => {
+      await checkStalled(t, at, kind);
+    });
+  }
+}
+
+async function checkStalled(
+  t: Cleanup & { diagnostic(text: string): void },
+  { origin, tunnel, visitorCount, byteCount }: Stalled,
+  kind: 'read nothing' | 'read 1 MB' | 'are not read',
+): Promise<void> {
+  const speed = async (): Promise<number> => {
+    const { ms } = await download(tunnel, `/down/${byteCount}`);
+    return byteCount / ms / 1_000;
+  };
+  await speed();
+  const before = Math.max(await speed(), await speed());
+  const memory = new MemoryWatch(t, { hub: tunnel.hub.program, agent: tunnel.agent.program });
+  const from = kind.replaceAll(' ', '-');
+  const visitors: Socket[] = [];
+  for (let i = 0; i < visitorCount; i += 1) {
+    visitors.push(
+      kind === 'are not read'
+        ? uploading(t, tunnel, `/never/${from}/${i}`)
+        : reading(t, tunnel, `/down/100000000?${from}${i}`),
+    );
+  }
+  if (kind === 'are not read') await origin.events(`/never/${from}/`, 'begun', visitorCount);
+  else {
+    // Each one takes so much, the last bytes of it from what it has read already.
+    await Promise.all(visitors.map((visitor) => readUpTo(visitor, kind === 'read 1 MB' ? 1_000_000 : 1)));
+  }
+  const startedAt = performance.now();
+  const { text } = await visit({ port: tunnel.port, host: tunnel.host, path: '/small' });
+  const smallMs = performance.now() - startedAt;
+  const meanwhile = Math.max(await speed(), await speed(), await speed());
+  const leftAt = performance.now();
+  // A reset, since an end would wait behind what an upload could not get rid of.
+  for (const visitor of visitors) visitor.resetAndDestroy();
+  await untilIdle(tunnel);
+  // An origin that does not read can't see that it was left.
+  if (kind !== 'are not read') await origin.events(`/down/100000000\\?${from}`, 'aborted', visitorCount);
+  const endedMs = performance.now() - leftAt;
+  const ratio = meanwhile / before;
+  t.diagnostic(
+    `grew ${JSON.stringify(memory.growth)} MB; speed ${before.toFixed(0)} → ${meanwhile.toFixed(0)} MB/s (${ratio.toFixed(2)}); small ${smallMs.toFixed(0)} ms; ended in ${endedMs.toFixed(0)} ms`,
+  );
+  assert.equal(text, 'small');
+  for (const [name, megabytes] of Object.entries(memory.growth)) {
+    assert.ok(megabytes <= mostGrowth[kind], `${name} grew by ${megabytes} MB`);
+  }
+  assert.ok(ratio >= leastSpeed, `others ran at ${ratio.toFixed(2)} of their speed`);
+  assert.ok(endedMs < 5_000, `the last request ended ${endedMs} ms after its visitor`);
+}
+
+function reading(t: Cleanup, { port, host }: Tunnel, path: string): Socket {
+  const visitor = plainVisitor(t, port);
+  visitor.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  return visitor;
+}
+
+function uploading(t: Cleanup, { port, host }: Tunnel, path: string): Socket {
+  const visitor = plainVisitor(t, port);
+  visitor.write(`POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 100000000\r\n\r\n`);
+  const piece = Buffer.alloc(65_536);
+  const go = (): void => {
+    while (visitor.write(piece));
+  };
+  visitor.on('drain', go);
+  go();
+  return visitor;
+}
+
+function plainVisitor(t: Cleanup, port: number): Socket {
+  const visitor = connect({ host: '127.0.0.1', port, noDelay: true });
+  visitor.on('error', () => undefined);
+  t.after(() => visitor.destroy());
+  return visitor;
+}
+
+/** Reads so many bytes, then no more. */
+async function readUpTo(visitor: Socket, byteCount: number): Promise<void> {
+  for (let left = byteCount; left > 0; ) {
+    await once(visitor, 'readable');
+    for (let chunk = visitor.read(); chunk && left > 0; chunk = visitor.read()) left -= (chunk as Buffer).length;
+  }
+}

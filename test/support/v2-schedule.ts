@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
+import { AditError } from '#internal/core/errors';
+import { silentLog } from '#internal/core/log';
+import type { AcceptedStream, ResponseHandler, Stream, StreamHandler } from '#internal/link/stream';
+import { Mux } from '#internal/link/v2/mux';
+import { WindowBudget } from '#internal/link/v2/receive-window';
+import { limits } from '#messages/limits';
+import { packetKinds } from '#messages/v2';
+import { FakeClock } from './fake-clock.ts';
+import { type Meddle, packetLinkPair } from './packet-link-pair.ts';
+import { Random } from './random.ts';
+import { responseHead } from './stream-origin.ts';
+import { pairNode } from './v2-pair.ts';
+import { isUntouched } from './v2-wire.ts';
+
+/** Bytes in which a shift by any count up to 100,000 shows. */
+const noise = new Random(1).bytes(400_000);
+
+/** One end of one stream: sends its body bit by bit, takes the other one's bit by bit, and may lose patience. */
+class Party implements ResponseHandler {
+  stream!: Stream;
+  /** The other end of the same stream, once it is there. */
+  far: Party | undefined;
+  readonly #random: Random;
+  readonly #body: Buffer;
+  #sent = 0;
+  #received = 0;
+  #unconsumed = 0;
+  #mayWrite = true;
+  #patience: number;
+  hasEnded = false;
+  wasEnded = false;
+  hasStopped = false;
+  wasStopped = false;
+  hasReset = false;
+  wasReset = false;
+
+  constructor(random: Random) {
+    this.#random = random;
+    const length = random.chance(0.2) ? random.below(100_000) : random.below(3_000);
+    const start = random.below(noise.length - length);
+    this.#body = noise.subarray(start, start + length);
+    this.#patience = random.chance(0.3) ? random.below(12) : Number.POSITIVE_INFINITY;
+  }
+
+  get isOver(): boolean {
+    return this.hasReset || this.wasReset || ((this.hasEnded || this.wasStopped) && (this.wasEnded || this.hasStopped));
+  }
+
+  /** Goes on a little. */
+  step(): void {
+    const random = this.#random;
+    if (this.isOver) return;
+    if (random.chance(0.8)) this.#consume();
+    if (this.#mayWrite && random.chance(0.7)) this.#write();
+    this.#patience -= 1;
+    if (this.#patience > 0) return;
+    this.#patience = Number.POSITIVE_INFINITY;
+    if (random.chance(0.5)) {
+      this.hasReset = true;
+      this.stream.reset(new AditError('ADIT_ORIGIN_FAILED', 'no patience'));
+    } else {
+      this.hasStopped = true;
+      this.stream.stop();
+    }
+  }
+
+  #consume(): void {
+    const byteCount = this.#random.chance(0.5) ? this.#unconsumed : this.#random.below(this.#unconsumed + 1);
+    this.#unconsumed -= byteCount;
+    if (byteCount > 0) this.stream.consumed(byteCount);
+  }
+
+  #write(): void {
+    if (this.hasEnded) return;
+    if (this.#sent === this.#body.length) {
+      this.hasEnded = true;
+      this.stream.end();
+      return;
+    }
+    const count = 1 + this.#random.below(this.#random.chance(0.3) ? 40_000 : 1_000);
+    const chunk = this.#body.subarray(this.#sent, this.#sent + count);
+    this.#sent += chunk.length;
+    this.#mayWrite = this.stream.write(chunk);
+  }
+
+  head(): void {
+    assert.ok(!this.isOver, 'a head came after the stream was over');
+  }
+
+  data(chunk: Buffer): void {
+    assert.ok(!this.wasEnded && !this.hasReset && !this.wasReset && !this.hasStopped, 'data came too late');
+    const expected = (this.far as Party).#body.subarray(this.#received, this.#received + chunk.length);
+    assert.ok(chunk.equals(expected), `wrong bytes at ${this.#received}`);
+    this.#received += chunk.length;
+    this.#unconsumed += chunk.length;
+  }
+
+  ended(): void {
+    assert.ok(!this.wasEnded && !this.hasReset && !this.wasReset, 'it ended twice');
+    assert.equal(this.#received, (this.far as Party).#body.length, 'bytes are missing');
+    this.wasEnded = true;
+  }
+
+  drained(): void {
+    assert.ok(!this.#mayWrite, 'drained came without need');
+    this.#mayWrite = true;
+  }
+
+  stopped(): void {
+    this.wasStopped = true;
+  }
+
+  reset(): void {
+    assert.ok(!this.hasReset && !this.wasReset, 'a reset came too late');
+    this.wasReset = true;
+  }
+}
+
+/** Drops, doubles, reorders and delays batches, until its time is over. */
+function meddler(random: Random, onResend: () => void): { meddle: Meddle; stop(): void } {
+  const held = { left: [] as Buffer[], right: [] as Buffer[] };
+  const evil = random.next() * 0.4;
+  let isOver = false;
+  return {
+    stop: () => {
+      isOver = true;
+    },
+    meddle: (packet, from) => {
+      if (packet[0] === packetKinds.resend) onResend();
+      const waiting = held[from];
+      if (isOver) return [...waiting.splice(0), packet];
+      if (random.chance(evil)) {
+        const fate = random.below(3);
+        if (fate === 0) return [];
+        if (fate === 1) return [packet, packet];
+        waiting.push(packet);
+        return [];
+      }
+      if (waiting.length === 0 || random.chance(0.5)) return [packet];
+      const late = waiting.splice(random.below(waiting.length), 1);
+      return random.chance(0.5) ? [packet, ...late] : [...late, packet];
+    },
+  };
+}
+
+/** Runs streams over one lane at random, and checks all that is promised of them. */
+export async function runSchedule(seed: number, streamCount: number, { isPerfect = false } = {}) {
+  const random = new Random(seed);
+  const clock = new FakeClock();
+  const parties: Party[] = [];
+  const hubParties: Party[] = [];
+  let resends = 0;
+  const hand = meddler(random, () => {
+    resends += 1;
+  });
+  if (isPerfect) hand.stop();
+  const pair = packetLinkPair(hand.meddle);
+  const accept = (_tunnel: number, { target }: { target: string }, stream: AcceptedStream): StreamHandler => {
+    const party = new Party(random);
+    const far = hubParties[Number(target.slice(1))] as Party;
+    party.far = far;
+    far.far = party;
+    party.stream = stream;
+    stream.head(responseHead(200));
+    parties.push(party);
+    return party;
+  };
+  const [hub, agent] = (['hub', 'agent'] as const).map((side) => {
+    const budget = new WindowBudget(limits.sessionWindows);
+    const mux: Mux = new Mux(
+      { node: pairNode, epoch: 1, side, maxStreams: 1_000 },
+      {
+        clock,
+        log: { ...silentLog, error: (message, fields) => assert.fail(`${message}: ${JSON.stringify(fields)}`) },
+        link: (side === 'hub' ? pair.left : pair.right)({
+          packet: (packet) => mux.receive(packet),
+          writable: () => mux.wake(),
+          closed: () => undefined,
+        }),
+        budget,
+        accept,
+        onIdle: () => undefined,
+        onStrayFrame: () => undefined,
+      },
+    );
+    return { mux, budget };
+  }) as [{ mux: Mux; budget: WindowBudget }, { mux: Mux; budget: WindowBudget }];
+
+  let round = 0;
+  const isOver = (): boolean => hub.mux.streamCount + agent.mux.streamCount === 0 && hubParties.length === streamCount;
+  for (; !isOver() && round < 3_000; round += 1) {
+    const toOpen = Math.min(streamCount - hubParties.length, 1 + random.below(20));
+    for (let i = 0; i < toOpen; i += 1) {
+      const party = new Party(random);
+      hubParties.push(party);
+      parties.push(party);
+      const fields = ['Transfer-Encoding', 'chunked'];
+      party.stream = hub.mux.open(0, { method: 'POST', target: `/${hubParties.length - 1}`, fields }, 1_000, party);
+    }
+    for (const party of parties) party.step();
+    await turn();
+    // When the lane waits for its timers only, they come faster.
+    if (round % 4 === 3) clock.advance(random.pick([1, 20, 300, 1_001]));
+    if (round > 200) hand.stop();
+  }
+  assert.ok(isOver(), `${hub.mux.streamCount} and ${agent.mux.streamCount} streams are left after ${round} rounds`);
+  for (const party of parties) assert.ok(party.isOver, 'one end does not know that its stream is over');
+  assert.ok(isUntouched(hub.budget) && isUntouched(agent.budget), 'a window was not given back');
+  // The last acknowledgements, and then silence.
+  hand.stop();
+  for (let i = 0; i < 20 && clock.pendingCount > 0; i += 1) {
+    clock.advance(1_001);
+    for (let hop = 0; hop < 6; hop += 1) await turn();
+  }
+  assert.equal(clock.pendingCount, 0, 'something is still kept');
+  return { resends, rounds: round };
+}

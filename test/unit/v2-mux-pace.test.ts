@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { frameTypes } from '#messages/v2';
+import { FakeClock } from '../support/fake-clock.ts';
+import { Random } from '../support/random.ts';
+import { RecordedResponse } from '../support/recorded-response.ts';
+import { getHead } from '../support/stream-origin.ts';
+import { creditFrame, LoneMux } from '../support/v2-wire.ts';
+
+test('v2 mux: bodies of several streams stay whole while the lane is what holds them back', async () => {
+  const clock = new FakeClock();
+  const lone = new LoneMux({ clock });
+  const random = new Random(3);
+  const bodies = Array.from({ length: 3 }, () => random.bytes(1_000_000));
+  const streams = bodies.map((body) => {
+    const stream = lone.mux.open(0, getHead(), 30_000, new RecordedResponse());
+    stream.write(body);
+    stream.end();
+    return stream;
+  });
+  await lone.settle();
+  clock.advance(31);
+  lone.receive(streams.map((_, i) => creditFrame(2 * i + 1, 1_000_000)));
+  for (let batchCount = 0; batchCount < lone.batches.length; ) {
+    batchCount = lone.batches.length;
+    clock.advance(31);
+    lone.receive([]);
+    await lone.settle();
+  }
+  for (const [i, body] of bodies.entries()) {
+    const frames = lone.frames.filter(({ id }) => id === 2 * i + 1);
+    const data = frames.filter(({ type }) => type === frameTypes.data).map(({ payload }) => payload);
+    assert.ok(Buffer.concat(data).equals(body), `body ${i}`);
+    assert.equal(frames.at(-1)?.type, frameTypes.end);
+  }
+});
