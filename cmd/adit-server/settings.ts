@@ -1,7 +1,7 @@
 import { oneOf, parseCount, parseDuration, type Setting } from '#internal/core/config';
 import type { LogFormat, LogLevel } from '#internal/core/log';
 import { Networks } from '#internal/hub/addresses';
-import type { Rate } from '#internal/hub/gate';
+import type { Rate } from '#internal/hub/limiter/limiter';
 import type { ListenAddress } from '#internal/hub/listen';
 import { limits } from '#messages/limits';
 

@@ -21,7 +21,9 @@ import { Edge } from './edge/edge.ts';
 import { type Certificate, Listener, type ListenerHandler } from './edge/listener.ts';
 import { Router } from './edge/router.ts';
 import { UnderWay } from './edge/under-way.ts';
-import { Gate, type Rate } from './gate.ts';
+import { Gate } from './gate.ts';
+import type { Rate } from './limiter/limiter.ts';
+import { SharedLimiter } from './limiter/shared.ts';
 import { type ListenAddress, listenOn } from './listen.ts';
 import { Metrics } from './metrics.ts';
 import { OwnServer } from './own-server.ts';
@@ -83,6 +85,7 @@ export class Hub {
   readonly #underWay = new UnderWay();
   readonly #sessions: AgentSessions;
   readonly #metrics = new Metrics({ sessions: () => this.#sessions.size, tunnels: () => this.#directory.size });
+  readonly #limiter: SharedLimiter;
   readonly #counter: ConnectionCounter;
   readonly #listener: Listener;
   readonly #ownServer: OwnServer;
@@ -113,6 +116,11 @@ export class Hub {
         windows: new WindowBudget(options.memoryBytes),
       },
     );
+    this.#limiter = new SharedLimiter(options.rate, {
+      clock,
+      bus: this.#bus,
+      holder: (clientId) => this.#sessions.remoteHolder(clientId),
+    });
     this.#counter = new ConnectionCounter(options.maxConnectionsPerIp);
     this.#listener = new Listener(this.#listenerHandler(), clock, options.certificate);
     this.#ownServer = new OwnServer({
@@ -192,7 +200,7 @@ export class Hub {
   }
 
   #makeEdge(bases: BaseUrls): Edge {
-    const { domain, pathRouting, trustedProxies, timeoutMs, rate, maxBodyBytes } = this.#options;
+    const { domain, pathRouting, trustedProxies, timeoutMs, maxBodyBytes } = this.#options;
     const isPathRouting = pathRouting === 'auto' ? domain === '' || bases.isLoopback : pathRouting === 'on';
     return new Edge(
       { domain, trustedProxies },
@@ -201,7 +209,7 @@ export class Hub {
         log: this.#log,
         metrics: this.#metrics,
         underWay: this.#underWay,
-        gate: new Gate({ rate, maxBodyBytes }),
+        gate: new Gate({ limiter: this.#limiter, maxBodyBytes }),
         router: new Router({ bases, domain, isPathRouting }),
         counter: this.#counter,
         timeoutMs,
@@ -252,7 +260,8 @@ export class Hub {
 
   #message(from: NodeId, bytes: Buffer): void {
     try {
-      this.#sessions.message(from, decodeNodeMessage(bytes));
+      const message = decodeNodeMessage(bytes);
+      if (!this.#limiter.message(from, message)) this.#sessions.message(from, message);
     } catch (error) {
       this.#metrics.unreadableBusMessage();
       this.#log.warn('a bus message could not be read', { error: messageOf(error) });

@@ -108,7 +108,7 @@ export class TestEdge {
         log: silentLog,
         metrics: new Metrics({ sessions: () => 0, tunnels: () => 0 }),
         underWay: this.underWay,
-        gate: new Gate({ rate: undefined, maxBodyBytes }),
+        gate: new Gate({ limiter: undefined, maxBodyBytes }),
         router: new Router({ bases: new BaseUrls([new URL('http://hub.test')]), domain, isPathRouting: false }),
         counter: new ConnectionCounter(1_000),
         timeoutMs: 30_000,
