@@ -23,7 +23,7 @@ export interface RedisBusDeps {
   clock: Clock;
   /** Stays open when the bus closes. */
   connection: RedisConnection;
-  /** Is told what a handler threw, and what came over the bus and could not be read. */
+  /** Is told what a handler threw. */
   onError(thrown: unknown): void;
 }
 
@@ -85,7 +85,7 @@ export class RedisBus implements Bus {
       gone: 0,
       lagMs: 0,
       get reconnects() {
-        return Math.max(0, connection.connectCount - 1);
+        return connection.lossCount;
       },
     };
   }
@@ -94,8 +94,8 @@ export class RedisBus implements Bus {
   async start(handler: BusHandler): Promise<void> {
     const { clock, connection } = this.#deps;
     this.#handler = handler;
-    connection.listen(channelOfAll, (bytes) => this.#tryTo(() => this.#beatHeard(bytes)));
-    connection.listen(channelOf(this.#node), (bytes) => this.#tryTo(() => this.#receive(bytes)));
+    connection.listen(channelOfAll, (bytes) => this.#beatHeard(bytes));
+    connection.listen(channelOf(this.#node), (bytes) => this.#receive(bytes));
     connection.onConnected(() => this.#beatSoon());
     this.#stopBeats = clock.every(beatMs, () => this.#beat());
     this.#beatSoon();

@@ -17,16 +17,19 @@ const reconnectDelayMs = (attempt: number): number => Math.min(50 * attempt, 500
 export class RedisConnection {
   /** What it is called in logs: without user and password. */
   readonly name: string;
-  /** How often the connection for commands came up. */
-  connectCount = 0;
+  /** How often a connection was lost. */
+  lossCount = 0;
   readonly #commands: Redis | Cluster;
   readonly #subscriber: Redis | Cluster;
   readonly #receivers = new Map<string, (message: Buffer) => void>();
+  readonly #onError: (thrown: unknown) => void;
   readonly #onConnected = new Set<() => void>();
   #lastError = 'not connected yet';
   #isClosed = false;
 
-  constructor(options: RedisOptions) {
+  /** `onError` is told what a receiver threw. */
+  constructor(options: RedisOptions, onError: (thrown: unknown) => void) {
+    this.#onError = onError;
     this.name = redisName(options);
     if (options.kind === 'cluster') {
       this.#commands = this.#subscriber = connectCluster(options);
@@ -41,8 +44,16 @@ export class RedisConnection {
     }
     this.#commands.on('error', (error) => this.#failed(error));
     this.#commands.on('ready', () => this.#connected());
-    this.#subscriber.on('ready', () => this.#subscribe([...this.#receivers.keys()]));
-    for (const client of this.#clients) client.on('end', () => this.#revive(client));
+    this.#subscriber.on('ready', () => {
+      this.#subscribe([...this.#receivers.keys()]);
+      this.#connected();
+    });
+    for (const client of this.#clients) {
+      client.on('end', () => this.#revive(client));
+      client.on('reconnecting', () => {
+        this.lossCount += 1;
+      });
+    }
   }
 
   get isUp(): boolean {
@@ -54,7 +65,7 @@ export class RedisConnection {
     return this.isUp ? '' : `${this.name} cannot be reached: ${this.#lastError}`;
   }
 
-  /** Runs `action` each time that commands go through again; Redis may have lost everything meanwhile. */
+  /** Runs `action` each time that a connection has come back: Redis may have lost everything, or we what it told. */
   onConnected(action: () => void): void {
     this.#onConnected.add(action);
   }
@@ -120,7 +131,6 @@ export class RedisConnection {
   }
 
   #connected(): void {
-    this.connectCount += 1;
     for (const action of this.#onConnected) action();
   }
 
@@ -129,7 +139,11 @@ export class RedisConnection {
   }
 
   #receive(channel: Buffer, message: Buffer): void {
-    this.#receivers.get(channel.toString('latin1'))?.(message);
+    try {
+      this.#receivers.get(channel.toString('latin1'))?.(message);
+    } catch (thrown) {
+      this.#onError(thrown);
+    }
   }
 
   #subscribe(channels: readonly string[]): void {

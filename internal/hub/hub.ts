@@ -30,7 +30,7 @@ import { OwnServer } from './own-server.ts';
 import { Registrar } from './registrar.ts';
 import { Subscribe } from './subscribe.ts';
 import { TakeoverGuard } from './takeover-guard.ts';
-import { TokenMemory } from './token-memory.ts';
+import { MemoryTokens } from './tokens/memory.ts';
 
 export interface HubOptions {
   listen: ListenAddress;
@@ -228,7 +228,7 @@ export class Hub {
         clock: this.#clock,
         bases,
         directory: this.#directory,
-        tokens: new TokenMemory(this.#clock),
+        tokens: new MemoryTokens(this.#clock),
         guard: new TakeoverGuard(this.#clock),
         isAllowed: (keyId) => this.#allowedKeys?.has(keyId) ?? true,
       },

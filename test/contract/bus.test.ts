@@ -7,11 +7,15 @@ import { parseRedisUrl } from '#internal/core/redis-url';
 import { startRedis, startRedisCluster } from '../support/redis.ts';
 import { busContract, type MakeNetwork } from './bus.ts';
 
+// Before any test is there: hooks of a file run once its tests have.
+const redis = await startRedis({ after });
+const cluster = await startRedisCluster({ after });
+
 const network =
   (url: string): MakeNetwork =>
   async (t, onError) =>
   (node) => {
-    const connection = new RedisConnection(parseRedisUrl(url));
+    const connection = new RedisConnection(parseRedisUrl(url), onError);
     t.after(() => connection.close());
     return new RedisBus(node, { clock: systemClock, connection, onError });
   };
@@ -21,8 +25,6 @@ busContract('the memory bus', async (_t, onError) => {
   return (node) => network.bus(node);
 });
 
-const redis = await startRedis({ after });
 busContract('the bus over Redis', network(redis.url));
 
-const cluster = await startRedisCluster({ after });
 busContract('the bus over a Redis Cluster', network(cluster.url));
