@@ -173,7 +173,7 @@ export class RedisBus implements Bus {
       return;
     }
     const { messages, length } = pending;
-    const isUp = this.#deps.connection.isUp;
+    const isUp = this.#deps.connection.takesCommands;
     const stamp = isUp ? this.#peers.stampOf(node) : undefined;
     // It goes with the node's first heartbeat.
     if (isUp && stamp === undefined) return;

@@ -56,8 +56,14 @@ export class RedisConnection {
     }
   }
 
+  /** Whether commands go through at present. */
+  get takesCommands(): boolean {
+    return this.#commands.status === 'ready';
+  }
+
+  /** Whether it also hears what is published. */
   get isUp(): boolean {
-    return this.#commands.status === 'ready' && this.#subscriber.status === 'ready';
+    return this.takesCommands && this.#subscriber.status === 'ready';
   }
 
   /** Why it is not up. */
@@ -78,17 +84,20 @@ export class RedisConnection {
 
   /** Sends to whoever listens, and gives how many did. */
   publish(channel: string, message: Buffer): Promise<number> {
+    if (!this.takesCommands) return this.#refused();
     return this.#commands instanceof Cluster
       ? (this.#commands.spublish(channel, message) as Promise<number>)
       : this.#commands.publish(channel, message);
   }
 
   get(key: string): Promise<string | null> {
+    if (!this.takesCommands) return this.#refused();
     return this.#commands.get(key);
   }
 
   /** Sets a key that expires, unless it is there. Gives whether it was set. */
   async add(key: string, value: string, ttlMs: number): Promise<boolean> {
+    if (!this.takesCommands) return await this.#refused();
     return (await this.#commands.set(key, value, 'PX', ttlMs, 'NX')) === 'OK';
   }
 
@@ -97,6 +106,7 @@ export class RedisConnection {
    * call by its hash may need a second attempt, which would run later than what was called after it.
    */
   run(script: string, key: string, ...args: (string | number)[]): Promise<unknown> {
+    if (!this.takesCommands) return this.#refused();
     return this.#commands.eval(script, 1, key, ...args);
   }
 
@@ -128,6 +138,10 @@ export class RedisConnection {
       if (!this.#isClosed && client.status === 'end') client.connect().catch((error: Error) => this.#failed(error));
     };
     setTimeout(retry, reconnectDelayMs(10)).unref();
+  }
+
+  #refused(): Promise<never> {
+    return Promise.reject(new Error(this.reason));
   }
 
   #connected(): void {
@@ -180,7 +194,8 @@ function connectSingle(options: RedisOptions): Redis {
 function connectCluster(options: RedisOptions): Cluster {
   return new Cluster([...options.addresses], {
     shardedSubscribers: true,
-    enableOfflineQueue: false,
+    // Connections to its nodes are made when they are needed; what they are needed for waits until they are there.
+    enableOfflineQueue: true,
     clusterRetryStrategy: reconnectDelayMs,
     slotsRefreshInterval: 1_000,
     // What is tried again later would overtake what was sent meanwhile.
