@@ -4,12 +4,13 @@ import { Networks } from '#internal/hub/addresses';
 import { BaseUrls } from '#internal/hub/base-urls';
 import { ConnectionCounter } from '#internal/hub/connection-counter';
 import { Edge } from '#internal/hub/edge/edge';
+import type { FindOpener } from '#internal/hub/edge/find-opener';
 import { Listener } from '#internal/hub/edge/listener';
 import { Router } from '#internal/hub/edge/router';
 import { UnderWay } from '#internal/hub/edge/under-way';
 import { Gate } from '#internal/hub/gate';
 import { Metrics } from '#internal/hub/metrics';
-import type { ResponseHandler, Stream } from '#internal/link/stream';
+import type { ResponseHandler, Stream, StreamOpener } from '#internal/link/stream';
 import { FakeClock } from './fake-clock.ts';
 import type { Cleanup } from './processes.ts';
 import { RawVisitor } from './raw-visitor.ts';
@@ -75,6 +76,8 @@ export class OpenedStream implements Stream {
 export interface EdgeOptions {
   isTransparent?: boolean;
   maxBodyBytes?: number;
+  /** Who serves the tunnel; `opener` gives a session whose streams end in the test. */
+  findOpener?: (opener: (session: string) => StreamOpener) => ReturnType<FindOpener>;
 }
 
 /** A public listener with everything behind it but agents: streams end in the test. Time stands still. */
@@ -90,7 +93,9 @@ export class TestEdge {
   readonly #streams: OpenedStream[] = [];
   #wake: () => void = () => undefined;
 
-  private constructor({ isTransparent = true, maxBodyBytes = Number.POSITIVE_INFINITY }: EdgeOptions) {
+  private constructor(options: EdgeOptions) {
+    const { isTransparent = true, maxBodyBytes = Number.POSITIVE_INFINITY } = options;
+    const { findOpener = (opener) => opener('session') } = options;
     this.seen = new Promise((resolve) => {
       this.#accepted = resolve;
     });
@@ -112,7 +117,7 @@ export class TestEdge {
         router: new Router({ bases: new BaseUrls([new URL('http://hub.test')]), domain, isPathRouting: false }),
         counter: new ConnectionCounter(1_000),
         timeoutMs: 30_000,
-        findOpener: () => ({ isTransparent, open }),
+        findOpener: () => findOpener((session) => ({ session, isTransparent, open })),
         handOver: (socket) => void socket.destroy(),
       },
     );

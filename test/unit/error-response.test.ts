@@ -97,8 +97,8 @@ test('an error without words for visitors is a mistake of the hub', () => {
   }
 });
 
-test('a tunnel that was interrupted is worth another attempt at once, unless its error says when', () => {
-  for (const code of ['ADIT_LINK_LOST', 'ADIT_TUNNEL_RECONNECTING'] as const) {
+test('what may be over in a moment is worth another attempt soon, unless its error says when', () => {
+  for (const code of ['ADIT_LINK_LOST', 'ADIT_LOOKUP_FAILED', 'ADIT_TUNNEL_RECONNECTING'] as const) {
     assert.equal(field(respond(new AditError(code, 'x')), 'retry-after'), '1');
     assert.equal(field(respond(new AditError(code, 'x', { retryAfterSeconds: 7 })), 'retry-after'), '7');
   }

@@ -30,6 +30,8 @@ export class Answer {
   /** Of the final head; 0 before it. */
   status = 0;
   byteCount = 0;
+  /** Whether the visitor was sent any head, be it an interim one. */
+  hasBegun = false;
   /** Whether `--max-body` applies to it. */
   #isBounded = true;
 
@@ -67,6 +69,7 @@ export class Answer {
       return;
     }
     const fields = visibleResponseFields(head.fields, this.#asked.publicAddress);
+    this.hasBegun = true;
     this.#connection.writer.begin(frameBodiless({ ...head, fields }), { kind: 'none' });
   }
 
@@ -131,6 +134,7 @@ export class Answer {
 
   #write(status: number, framed: FramedResponse): void {
     this.#continue.drop();
+    this.hasBegun = true;
     this.status = status;
     this.#connection.begin(framed);
   }

@@ -22,6 +22,7 @@ export function visitorCode(error: AditError): VisitorErrorCode {
 /** Seconds after which another attempt makes sense, whoever found the error and whatever wire told of it. */
 const soon: ReadonlyMap<VisitorErrorCode, number> = new Map([
   ['ADIT_LINK_LOST', 1],
+  ['ADIT_LOOKUP_FAILED', 1],
   ['ADIT_TUNNEL_RECONNECTING', 1],
 ]);
 

@@ -6,12 +6,13 @@ import type { ResponseHandler, Stream, StreamOpener } from '#internal/link/strea
 import { Answer, type AnswerDeps } from './answer.ts';
 import { Awaited } from './awaited.ts';
 import { asAditError } from './error-answer.ts';
+import { type FindDeps, findAdmitted, findOther } from './find-opener.ts';
 import type { RequestReceiver } from './request-receiver.ts';
-import { headForAgent, type TunnelRequest } from './tunnel-request.ts';
+import { headForAgent, isRepeatable, type TunnelRequest } from './tunnel-request.ts';
 import { forwardedTrailers } from './visitor.ts';
 import type { VisitorConnection } from './visitor-connection.ts';
 
-export interface ExchangeDeps extends AnswerDeps {
+export interface ExchangeDeps extends AnswerDeps, FindDeps {
   /** How long the response head may take once the request has been forwarded. */
   timeoutMs: number;
 }
@@ -24,7 +25,11 @@ export class Exchange implements ResponseHandler, RequestReceiver {
   readonly #startedAt: number;
   readonly #answer: Answer;
   readonly #awaited: Awaited;
+  /** Where the stream was opened. */
+  #opener: StreamOpener | undefined;
   #stream: Stream | undefined;
+  /** Whether the stream was opened a second time, or that was tried. */
+  #hasMoved = false;
   #bytesIn = 0;
   #unconsumedBytes = 0;
   /** Whether the agent was asked to change the protocol. */
@@ -46,31 +51,31 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     connection.accept(this);
   }
 
-  /** Asks the gate, opens the stream and begins to forward the body. */
-  start(clientId: string, findOpener: (clientId: string) => StreamOpener | undefined): void {
-    // Names that nobody serves are not counted: strangers can make up as many as they like.
-    if (!findOpener(clientId)) {
-      this.reset(offline());
-      return;
+  /** Opens the stream, once there is who serves it and the gate lets it pass, and begins to forward the body. */
+  start(): void {
+    try {
+      const found = findAdmitted(this.#asked.clientId, this.#deps);
+      if (!(found instanceof Promise)) {
+        this.#open(found);
+        return;
+      }
+      this.#awaitHead(this.#startedAt);
+      if (this.#asked.hasBody) this.#connection.hold();
+      found.then(
+        (opener) => this.#open(opener),
+        (thrown: unknown) => this.reset(this.#asError(thrown)),
+      );
+    } catch (thrown) {
+      this.reset(this.#asError(thrown));
     }
-    const admitted = this.#deps.gate.admit(clientId);
-    if (admitted === undefined) {
-      this.#open(findOpener(clientId));
-      return;
-    }
-    if (this.#asked.hasBody) this.#connection.hold();
-    admitted.then(
-      () => this.#open(findOpener(clientId)),
-      (thrown: unknown) => this.reset(this.#asError(thrown)),
-    );
   }
 
-  #open(opener: StreamOpener | undefined): void {
+  #open(opener: StreamOpener): void {
     if (this.#isOver) return;
+    this.#opener = opener;
     try {
       const { head, upgrade, hasBody } = this.#asked;
       this.#deps.gate.checkRequestBody(Number(fieldValue(head.fields, 'content-length') ?? 0));
-      if (!opener) throw offline();
       this.#isUpgrade = upgrade !== undefined && (opener.isTransparent || upgrade.isWebsocket);
       const stream = opener.open(
         headForAgent(this.#asked, {
@@ -79,8 +84,8 @@ export class Exchange implements ResponseHandler, RequestReceiver {
         }),
         this,
       );
-      // It may have been refused at once.
-      if (this.#isOver) return;
+      // It may have been refused at once, and then even opened elsewhere.
+      if (this.#isOver || this.#opener !== opener) return;
       this.#stream = stream;
       if (hasBody) this.#forwardBody(opener);
       else this.#awaitHead(this.#startedAt);
@@ -218,6 +223,11 @@ export class Exchange implements ResponseHandler, RequestReceiver {
 
   reset(reason: AditError): void {
     if (this.#isOver) return;
+    const lost = this.#opener;
+    if (lost && this.#isWorthAnother(reason)) {
+      this.#openElsewhere(lost, reason);
+      return;
+    }
     if (this.#answer.status === 0) this.#answer.fail(reason);
     else {
       this.#deps.log.info('response broken off', { reason: reason.message });
@@ -225,6 +235,23 @@ export class Exchange implements ResponseHandler, RequestReceiver {
       this.#connection.cut();
     }
     this.#finish();
+  }
+
+  #isWorthAnother({ code }: AditError): boolean {
+    return code === 'ADIT_LINK_LOST' && !this.#hasMoved && !this.#answer.hasBegun && isRepeatable(this.#asked);
+  }
+
+  /** Opens the stream once more if another session serves the tunnel by now. */
+  #openElsewhere(lost: StreamOpener, reason: AditError): void {
+    this.#hasMoved = true;
+    this.#opener = this.#stream = undefined;
+    const open = (other: StreamOpener | undefined): void => {
+      if (other) this.#open(other);
+      else this.reset(reason);
+    };
+    const other = findOther(this.#asked.clientId, lost, this.#deps);
+    if (other instanceof Promise) void other.then(open);
+    else open(other);
   }
 
   #upgrade(head: ResponseHead): void {
@@ -257,12 +284,4 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     const { status, byteCount: bytesOut } = this.#answer;
     metrics.ended({ status, seconds, bytesIn: this.#bytesIn, bytesOut });
   }
-}
-
-function offline(): AditError {
-  return new AditError(
-    'ADIT_TUNNEL_OFFLINE',
-    'no agent is connected for this address: try again in a moment, and if the tunnel is yours, start adit',
-    { retryAfterSeconds: 5 },
-  );
 }

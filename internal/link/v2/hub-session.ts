@@ -212,6 +212,7 @@ export class V2HubSession implements PacketLinkHandler {
     this.#mux = mux;
     for (const [tunnel, { clientId }] of this.#tunnels.entries()) {
       this.#openers.set(clientId, {
+        session: this.id,
         isTransparent: true,
         open: (head, handler) => mux.open(tunnel, head, timeoutMs, handler),
       });
