@@ -16,6 +16,7 @@ import { ConnectionCounter } from './connection-counter.ts';
 import { Directory } from './directory.ts';
 import { Edge } from './edge/edge.ts';
 import { type Certificate, Listener, type ListenerHandler } from './edge/listener.ts';
+import { LiveWebsockets } from './edge/live-websockets.ts';
 import { Router } from './edge/router.ts';
 import { UnderWay } from './edge/under-way.ts';
 import { Gate, type Rate } from './gate.ts';
@@ -76,6 +77,7 @@ export class Hub {
   readonly #node = randomBytes(8).toString('hex');
   readonly #directory = new Directory();
   readonly #underWay = new UnderWay();
+  readonly #websockets = new LiveWebsockets();
   readonly #sessions: AgentSessions;
   readonly #metrics = new Metrics({ sessions: () => this.#sessions.size, tunnels: () => this.#directory.size });
   readonly #counter: ConnectionCounter;
@@ -148,7 +150,8 @@ export class Hub {
     this.#ownServer.close();
     await this.#within(drainMs, this.#underWay.idle());
     this.#listener.closeIdleConnections();
-    // Service restart (1012): agents and visitors' websockets come back by themselves.
+    await this.#websockets.restart();
+    // Service restart (1012): agents come back by themselves.
     this.#sessions.closeAll(1012, 'the hub is shutting down');
     await this.#within(goodbyeMs, closed);
     this.#listener.destroyConnections();
@@ -185,6 +188,7 @@ export class Hub {
         log: this.#log,
         metrics: this.#metrics,
         underWay: this.#underWay,
+        websockets: this.#websockets,
         gate: new Gate({ rate, maxBodyBytes }),
         router: new Router({ bases, domain, isPathRouting }),
         counter: this.#counter,

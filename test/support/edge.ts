@@ -6,6 +6,7 @@ import { ConnectionCounter } from '#internal/hub/connection-counter';
 import { Edge } from '#internal/hub/edge/edge';
 import type { FindOpener } from '#internal/hub/edge/find-opener';
 import { Listener } from '#internal/hub/edge/listener';
+import { LiveWebsockets } from '#internal/hub/edge/live-websockets';
 import { Router } from '#internal/hub/edge/router';
 import { UnderWay } from '#internal/hub/edge/under-way';
 import { Gate } from '#internal/hub/gate';
@@ -85,6 +86,7 @@ export class TestEdge {
   readonly clock = new FakeClock();
   readonly host = `${'a'.repeat(51)}q.tunnel.test`;
   readonly underWay = new UnderWay();
+  readonly websockets = new LiveWebsockets();
   readonly listener: Listener;
   port = 0;
   /** Resolves once a visitor has been accepted. */
@@ -113,6 +115,7 @@ export class TestEdge {
         log: silentLog,
         metrics: new Metrics({ sessions: () => 0, tunnels: () => 0 }),
         underWay: this.underWay,
+        websockets: this.websockets,
         gate: new Gate({ rate: undefined, maxBodyBytes }),
         router: new Router({ bases: new BaseUrls([new URL('http://hub.test')]), domain, isPathRouting: false }),
         counter: new ConnectionCounter(1_000),

@@ -7,14 +7,17 @@ import { Answer, type AnswerDeps } from './answer.ts';
 import { Awaited } from './awaited.ts';
 import { asAditError } from './error-answer.ts';
 import { type FindDeps, findAdmitted, findOther } from './find-opener.ts';
+import type { LiveWebsockets } from './live-websockets.ts';
 import type { RequestReceiver } from './request-receiver.ts';
 import { headForAgent, isRepeatable, type TunnelRequest } from './tunnel-request.ts';
+import { Upgraded } from './upgraded.ts';
 import { forwardedTrailers } from './visitor.ts';
 import type { VisitorConnection } from './visitor-connection.ts';
 
 export interface ExchangeDeps extends AnswerDeps, FindDeps {
   /** How long the response head may take once the request has been forwarded. */
   timeoutMs: number;
+  websockets: LiveWebsockets;
 }
 
 /** One visitor's request on its way to an agent and back. */
@@ -34,7 +37,7 @@ export class Exchange implements ResponseHandler, RequestReceiver {
   #unconsumedBytes = 0;
   /** Whether the agent was asked to change the protocol. */
   #isUpgrade = false;
-  #hasVisitorEnded = false;
+  #upgraded: Upgraded | undefined;
   /** Whether the agent wants no more of the request. */
   #isStopped = false;
   #isOver = false;
@@ -116,7 +119,7 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     this.#bytesIn += chunk.length;
     // The clock is read once for each piece, and for none of a request without a body.
     this.#awaited.since = this.#deps.clock.now();
-    if (!this.#answer.isUpgraded && this.#bytesIn > this.#deps.gate.maxBodyBytes) {
+    if (this.#bytesIn > this.#deps.gate.maxBodyBytes) {
       try {
         this.#deps.gate.checkRequestBody(this.#bytesIn);
       } catch (thrown) {
@@ -129,8 +132,7 @@ export class Exchange implements ResponseHandler, RequestReceiver {
 
   requestEnd(trailers: Fields): void {
     if (this.#isOver) return;
-    if (this.#answer.isUpgraded) this.#hasVisitorEnded = true;
-    else if (this.#awaited.what === 'body') this.#awaitHead(this.#deps.clock.now());
+    if (this.#awaited.what === 'body') this.#awaitHead(this.#deps.clock.now());
     this.#stream?.end(forwardedTrailers(trailers));
   }
 
@@ -147,22 +149,15 @@ export class Exchange implements ResponseHandler, RequestReceiver {
 
   gone(): void {
     if (this.#isOver) return;
-    // An upgraded connection that both sides have ended is complete.
-    const isComplete = this.#hasVisitorEnded && this.#awaited.what === 'end';
-    if (!isComplete) this.#stream?.reset(new AditError('ADIT_VISITOR_GONE', 'the visitor has left'));
+    this.#stream?.reset(new AditError('ADIT_VISITOR_GONE', 'the visitor has left'));
     this.#finish();
   }
 
   check(now: number): void {
     if (this.#isOver) return;
-    const { isHeldBack, writer, socket } = this.#connection;
-    const { what } = this.#awaited;
-    // A body that we do not read is not late, nor is the end of a visitor that has yet to get ours.
-    const isExcused = what === 'body' ? isHeldBack : what === 'end' && writer.isWaiting;
-    if (isExcused) this.#awaited.since = now;
-    else if (!this.#awaited.isLate(now)) return;
-    else if (what === 'end') socket.destroy();
-    else this.#fail(this.#awaited.lateError());
+    // A body that we do not read is not late.
+    if (this.#awaited.what === 'body' && this.#connection.isHeldBack) this.#awaited.since = now;
+    else if (this.#awaited.isLate(now)) this.#fail(this.#awaited.lateError());
   }
 
   // ResponseHandler: what comes from the agent.
@@ -183,6 +178,10 @@ export class Exchange implements ResponseHandler, RequestReceiver {
 
   data(chunk: Buffer): void {
     if (this.#isOver) return;
+    if (this.#upgraded) {
+      this.#upgraded.data(chunk);
+      return;
+    }
     this.#unconsumedBytes += chunk.length;
     const error = this.#answer.data(chunk);
     if (error) this.#fail(error);
@@ -190,16 +189,12 @@ export class Exchange implements ResponseHandler, RequestReceiver {
 
   ended(trailers: Fields): void {
     if (this.#isOver) return;
-    if (this.#answer.isUpgraded) {
-      // The visitor's own end closes the exchange, or its silence.
-      this.#awaited.begin('end', this.#deps.clock.now());
-      this.#connection.writer.close();
-      return;
-    }
-    if (this.#answer.status === 0) {
-      this.#fail(new AditError('ADIT_AGENT_BAD_ANSWER', 'the answer ended without a head'));
-      return;
-    }
+    if (this.#upgraded) this.#upgraded.ended();
+    else if (this.#answer.status !== 0) this.#answered(trailers);
+    else this.#fail(new AditError('ADIT_AGENT_BAD_ANSWER', 'the answer ended without a head'));
+  }
+
+  #answered(trailers: Fields): void {
     // What is still to be sent or read no longer concerns the agent.
     if (this.#isUpgrade) this.#stream?.end();
     else if (this.#connection.hasMore && !this.#isStopped) {
@@ -226,6 +221,10 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     const lost = this.#opener;
     if (lost && this.#isWorthAnother(reason)) {
       this.#openElsewhere(lost, reason);
+      return;
+    }
+    if (this.#upgraded) {
+      this.#upgraded.reset(reason);
       return;
     }
     if (this.#answer.status === 0) this.#answer.fail(reason);
@@ -256,8 +255,21 @@ export class Exchange implements ResponseHandler, RequestReceiver {
 
   #upgrade(head: ResponseHead): void {
     if (!this.#isUpgrade) throw new Http1Error(502, 'the answer changes a protocol that nobody asked to');
-    this.#awaited.what = 'nothing';
-    this.#answer.upgrade(head);
+    const text = this.#answer.frameUpgrade(head);
+    const isWebsocket = fieldValue(head.fields, 'upgrade')?.toLowerCase() === 'websocket';
+    this.#upgraded = new Upgraded(
+      { isWebsocket },
+      {
+        connection: this.#connection,
+        stream: this.#stream as Stream,
+        clock: this.#deps.clock,
+        websockets: this.#deps.websockets,
+        write: (chunk) => void this.#answer.data(chunk),
+        onOver: () => this.#finish(),
+      },
+    );
+    this.#connection.accept(this.#upgraded);
+    this.#answer.upgrade(text);
     // It has no end to wait for.
     this.#deps.underWay.end();
   }
@@ -278,10 +290,10 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     this.#isOver = true;
     this.#answer.over();
     const { clock, metrics, underWay } = this.#deps;
-    if (!this.#answer.isUpgraded) underWay.end();
+    if (!this.#upgraded) underWay.end();
     this.#asked.onOver?.();
     const seconds = (clock.now() - this.#startedAt) / 1_000;
     const { status, byteCount: bytesOut } = this.#answer;
-    metrics.ended({ status, seconds, bytesIn: this.#bytesIn, bytesOut });
+    metrics.ended({ status, seconds, bytesIn: this.#upgraded?.bytesIn ?? this.#bytesIn, bytesOut });
   }
 }
