@@ -37,6 +37,7 @@ async function main(): Promise<void> {
       timeoutMs: values.timeout,
       rate: values.rateLimit,
       memoryBytes: values.memory,
+      drainMs: values.drain,
     },
     { log },
   );

@@ -14,6 +14,7 @@ import { AgentSessions } from './agent-sessions.ts';
 import { BaseUrls } from './base-urls.ts';
 import { ConnectionCounter } from './connection-counter.ts';
 import { Directory } from './directory.ts';
+import { drain } from './edge/drain.ts';
 import { Edge } from './edge/edge.ts';
 import { type Certificate, Listener, type ListenerHandler } from './edge/listener.ts';
 import { LiveWebsockets } from './edge/live-websockets.ts';
@@ -48,6 +49,8 @@ export interface HubOptions {
   /** What may be granted to all streams together, beyond the first window of each. */
   memoryBytes: number;
   metricsListen: ListenAddress | undefined;
+  /** How long visitors may take to end what is under way once the hub closes. */
+  drainMs: number;
 }
 
 export interface HubDeps {
@@ -62,9 +65,7 @@ export interface HubAddress {
   bases: BaseUrls;
 }
 
-/** How long requests under way may still take once the hub closes. */
-const drainMs = 25_000;
-/** How long goodbyes may take after that. */
+/** How long goodbyes may take once the hub has drained. */
 const goodbyeMs = 2_000;
 
 /** A hub: the public edge, the agents that registered, and what brings the two together. */
@@ -138,7 +139,7 @@ export class Hub {
     this.#allowedKeys = allowedKeys;
   }
 
-  /** Lets requests under way finish, says goodbye to agents and stops. */
+  /** Lets requests under way finish and visitors turn elsewhere, says goodbye to agents and stops. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -146,16 +147,15 @@ export class Hub {
 
   async #close(): Promise<void> {
     this.#notReady = 'shutting down';
-    const closed = this.#listener.close();
-    this.#ownServer.close();
-    await this.#within(drainMs, this.#underWay.idle());
-    this.#listener.closeIdleConnections();
+    const listener = this.#listener;
+    await drain(this.#options.drainMs, { clock: this.#clock, listener, underWay: this.#underWay });
     await this.#websockets.restart();
     // Service restart (1012): agents come back by themselves.
     this.#sessions.closeAll(1012, 'the hub is shutting down');
-    await this.#within(goodbyeMs, closed);
-    this.#listener.destroyConnections();
-    await closed;
+    this.#ownServer.close();
+    await this.#within(goodbyeMs, listener.close());
+    listener.destroyConnections();
+    await listener.close();
     this.#metricsServer.close();
     this.#metricsServer.closeAllConnections();
     await this.#unsubscribe?.();

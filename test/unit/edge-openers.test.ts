@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { AditError } from '#internal/core/errors';
 import type { StreamOpener } from '#internal/link/stream';
 import { TestEdge } from '../support/edge.ts';
+import { quietTurns } from '../support/peer.ts';
 
 const lost = new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost');
 const ok: [number, string[], string] = [200, ['Content-Length', '2'], 'ok'];
@@ -80,7 +81,7 @@ test('a visitor that leaves while nobody is known to serve it is seen to leave',
   const visitor = await edge.visit(t, edge.head('GET / HTTP/1.1'));
   const lookup = await next();
   visitor.socket.destroy();
-  await edge.underWay.idle();
+  while (!edge.underWay.isIdle) await quietTurns();
   lookup.resolve('session');
   const another = await edge.visit(t, edge.head('GET /another HTTP/1.1'));
   (await next()).resolve('session');

@@ -105,7 +105,10 @@ export class Edge implements VisitorHandler {
     const fields = ownFields(request.fields);
     if (upgrade?.isWebsocket && pathOf(route) === subscribePath) {
       fields.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
-    } else fields.push('Connection', 'close');
+    } else {
+      this.#deps.underWay.askedAt = this.#deps.clock.now();
+      fields.push('Connection', 'close');
+    }
     // Express reads a path, not an absolute URL.
     const head = writeRequestHead({ method: request.method, target: route.target, fields }, request.version);
     const early = connection.detach();

@@ -50,7 +50,7 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     this.#awaited = new Awaited(deps.timeoutMs);
     this.#startedAt = deps.clock.now();
     deps.metrics.begun();
-    deps.underWay.begin();
+    deps.underWay.begin(this.#startedAt);
     connection.accept(this);
   }
 

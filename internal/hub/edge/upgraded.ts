@@ -137,8 +137,9 @@ export class Upgraded implements RequestReceiver, LiveWebsocket {
       connection.cut();
       this.#leave();
     });
-    (this.#toAgent as WebsocketWay).close(...visitorLeaves);
+    // This one first: what is at the other end of the stream may answer the second one at once.
     (this.#toVisitor as WebsocketWay).close(...serviceRestart);
+    (this.#toAgent as WebsocketWay).close(...visitorLeaves);
     // What was held back is not waited for, but the visitor's own end is.
     connection.release();
   }

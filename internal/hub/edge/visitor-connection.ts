@@ -153,9 +153,14 @@ export class VisitorConnection {
 
   // For the listener.
 
-  /** Ends the connection unless a request is under way. */
-  closeIfFree(): void {
-    if (this.#input.phase === 'head') this.close();
+  /** Ends the connection if no request has come for a second. True when nothing is awaited from it, be it for that. */
+  closeIfSilent(now: number): boolean {
+    const { phase } = this.#input;
+    if (phase === 'closing') return this.socket.writableFinished;
+    if (phase !== 'head') return phase !== 'exchange';
+    if (this.writer.isWaiting || !this.#wait.isSilent(now)) return false;
+    this.close();
+    return true;
   }
 
   /** Holds the visitor to its deadlines; called once a second. */
