@@ -255,6 +255,7 @@ export class Hub {
           resume: (registration, link) => sessions.resume(registrar, registration, link),
           onServing: (link) => sessions.v2.serving(link),
           onBatch: (link, node, packet) => sessions.v2.batch(link, node, packet),
+          onGone: (link, node) => sessions.v2.laneGone(link, node),
           onWritable: (link) => sessions.lanes.wake(link.id),
           onClosed: (link, ending) => sessions.v2.closed(link, ending),
         },
