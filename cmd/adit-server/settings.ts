@@ -124,6 +124,14 @@ export function serverSettings(env: Record<string, string | undefined>) {
       parse: parseCount,
       fallback: limits.processWindows,
     },
+    drain: {
+      flag: 'drain',
+      env: ['DRAIN'],
+      placeholder: 'duration',
+      help: 'how long requests under way may take once the hub is told to stop; default 25s',
+      parse: parseDuration,
+      fallback: 25_000,
+    },
     metricsListen: {
       flag: 'metrics-listen',
       env: ['METRICS_ADDR'],

@@ -2,16 +2,10 @@ import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
-import {
-  type Ending,
-  gonePacket,
-  type RegisteredTunnel,
-  type V2HubSession,
-  type V2Registration,
-} from '#internal/link/v2/hub-session';
+import type { Ending, RegisteredTunnel, V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
-import { packetKinds, V2Error } from '#messages/v2';
+import { gonePacket, packetKinds, V2Error } from '#messages/v2';
 import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
 import { HeldSession } from './held-session.ts';
 import type { Lanes } from './lanes/lanes.ts';
@@ -40,6 +34,7 @@ export class V2Sessions {
   /** Connections, of which some have yet to register. */
   readonly #links = new Set<V2HubSession>();
   readonly #held = new Map<string, HeldSession>();
+  #isDraining = false;
 
   constructor(options: V2SessionsOptions, deps: V2SessionsDeps) {
     this.#options = options;
@@ -145,11 +140,19 @@ export class V2Sessions {
     this.#deps.bus.publish(node, encodeNodeMessage('toEdge', link.id, packet));
   }
 
+  /** An agent knows nothing of the lane that a hub goes on with. */
+  laneGone(link: V2HubSession, node: NodeId): void {
+    if (this.#held.get(link.id)?.link !== link) return;
+    if (node === this.#options.node) this.#deps.lanes.end(node, link.id);
+    else this.#deps.bus.publish(node, encodeNodeMessage('toEdge', link.id, gonePacket(node)));
+  }
+
   closed(link: V2HubSession, ending: Ending): void {
     this.#links.delete(link);
     const held = this.#held.get(link.id);
     if (held?.link !== link) return;
     if (ending === 'final' || held.isRetired || this.#options.graceMs === 0) this.end(link.id);
+    else if (this.#isDraining) this.#leave(held);
     else this.#park(held);
   }
 
@@ -221,6 +224,7 @@ export class V2Sessions {
 
   /** Asks all agents to go on at another hub. */
   drain(msLeft: number): void {
+    this.#isDraining = true;
     for (const { link } of this.#held.values()) link?.sendDrain(msLeft);
   }
 
@@ -234,6 +238,15 @@ export class V2Sessions {
     held.stopTimer();
     held.stopTimer = this.#deps.clock.after(this.#options.graceMs, () => this.end(session));
     this.#deps.log.info('an agent lost its connection: its session waits for it', { session });
+    this.#deps.lanes.park(this.#options.node, session);
+    this.#tellNodes(held, 'parked');
+  }
+
+  /** This hub ends: the session stays in the directory, for another one to go on with. */
+  #leave(held: HeldSession): void {
+    const { session } = held.record;
+    held.stopTimer();
+    this.#held.delete(session);
     this.#deps.lanes.park(this.#options.node, session);
     this.#tellNodes(held, 'parked');
   }
