@@ -44,6 +44,7 @@ export class RedisDirectory implements Directory {
   /** Questions under way whose answers may be remembered: nothing was told of them since. */
   readonly #asked = new Map<string, Promise<SessionRecord | undefined>>();
   readonly #stopRenewing: Stop;
+  #noticeCount = 0;
   #renewing: Promise<void> | undefined;
 
   constructor(node: NodeId, deps: RedisDirectoryDeps) {
@@ -71,10 +72,12 @@ export class RedisDirectory implements Directory {
   async claim(record: SessionRecord, clientIds: readonly string[]): Promise<readonly Loss[]> {
     const { session } = record;
     const isNew = !this.#held.get(session);
+    const noticeCount = this.#noticeCount;
     try {
       await this.#run(takeScript, sessionKey(session), JSON.stringify(record), leaseMs);
       const previous = await Promise.all(clientIds.map((clientId) => this.#take(clientId, record)));
       this.#tell(session, clientIds);
+      this.#checkSince(noticeCount, session);
       return await this.#losses(record, clientIds, previous);
     } catch (error) {
       // What was noted in part must not lead visitors here.
@@ -103,6 +106,7 @@ export class RedisDirectory implements Directory {
     const record = text === null ? undefined : (JSON.parse(text) as SessionRecord);
     if (text === null || record?.epoch !== epoch) return undefined;
     const moved = { ...record, node, epoch: epoch + 1 };
+    const noticeCount = this.#noticeCount;
     if ((await this.#run(replaceScript, key, text, JSON.stringify(moved), leaseMs)) !== 1) return undefined;
     this.#held.delete(session);
     if (node === this.#node) {
@@ -112,6 +116,7 @@ export class RedisDirectory implements Directory {
       for (const [i, clientId] of moved.clientIds.entries()) if (!others[i]) this.#held.give(clientId, session);
     }
     this.#tell(session, moved.clientIds);
+    this.#checkSince(noticeCount, session);
     return moved;
   }
 
@@ -245,6 +250,7 @@ export class RedisDirectory implements Directory {
   #noticed(bytes: Buffer): void {
     const { node, session, clientIds } = JSON.parse(bytes.toString()) as Notice;
     if (node === this.#node) return;
+    this.#noticeCount += 1;
     this.invalidate(session);
     const affected = new Set(this.#held.get(session) && [session]);
     for (const clientId of clientIds) {
@@ -253,7 +259,17 @@ export class RedisDirectory implements Directory {
       if (held) affected.add(held.session);
     }
     // The notice may be older than what is held here: Redis knows.
-    for (const name of affected) this.#keepSession(name).catch(() => undefined);
+    for (const name of affected) this.#check(name);
+  }
+
+  /** A notice may have come before the reply to what it is about. */
+  #checkSince(noticeCount: number, session: string): void {
+    if (this.#noticeCount !== noticeCount) this.#check(session);
+  }
+
+  #check(session: string): void {
+    // Else the next renewal does it.
+    this.#keepSession(session).catch(() => undefined);
   }
 
   async #get(key: string): Promise<string | null> {
