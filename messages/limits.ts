@@ -14,6 +14,8 @@ export const limits = {
   v2Packet: 131_072,
   /** Wire v2: a packet that sets a session up. */
   v2SessionPacket: 131_072,
+  /** Wire v2: letters by which an agent or a hub tells why something is not as it should be. */
+  statusText: 512,
   /** Wire v2: frames gathered into one batch. */
   v2Batch: 65_536,
   /** Wire v2: a head block or a block of trailers in a frame: a whole head, and what the hub adds to it. */

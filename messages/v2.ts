@@ -20,6 +20,10 @@ export const packetKinds = {
   resume: 0x17,
   resumed: 0x18,
   drain: 0x19,
+  probe: 0x80,
+  probed: 0x81,
+  status: 0x82,
+  goodbye: 0x83,
 } as const;
 
 /** The types of frames, of which batches are made. Unknown types from 0x80 on are ignored. */
@@ -88,6 +92,14 @@ export interface Proof {
   claim: RegistrationClaim;
 }
 
+/** What came of asking a tunnel's public address; `unknown` where that could not be asked. */
+export const probeOutcomes = ['ok', 'failed', 'unknown'] as const;
+export type ProbeOutcome = (typeof probeOutcomes)[number];
+
+/** What an agent says of itself while it is connected. */
+export const agentStates = ['online', 'degraded'] as const;
+export type AgentState = (typeof agentStates)[number];
+
 /** The packets that set a session up and tell of its state: the kind byte, then JSON. */
 export type SessionPacket =
   | { kind: 'hello'; nonce: string; version: string }
@@ -109,7 +121,11 @@ export type SessionPacket =
   | { kind: 'rejected'; code: string; message: string; isFinal: boolean }
   | { kind: 'withdraw'; tunnel: number; reason: string }
   | { kind: 'ping'; token: number }
-  | { kind: 'pong'; token: number };
+  | { kind: 'pong'; token: number }
+  | { kind: 'probe'; nonce: string }
+  | { kind: 'probed'; nonce: string; outcome: ProbeOutcome; detail: string }
+  | { kind: 'status'; state: AgentState; reason: string }
+  | { kind: 'goodbye'; reason: string };
 
 /** A packet or frame that is not wire v2. Whoever sends one loses its session. */
 export class V2Error extends Error {}
@@ -176,6 +192,19 @@ const decoders: { [K in SessionPacket['kind']]: (from: Members) => Extract<Sessi
   withdraw: (from) => ({ kind: 'withdraw', tunnel: from.integer('tunnel'), reason: from.text('reason', 256) }),
   ping: (from) => ({ kind: 'ping', token: from.integer('token') }),
   pong: (from) => ({ kind: 'pong', token: from.integer('token') }),
+  probe: (from) => ({ kind: 'probe', nonce: from.urlWord('nonce') }),
+  probed: (from) => ({
+    kind: 'probed',
+    nonce: from.urlWord('nonce'),
+    outcome: from.oneOf('outcome', probeOutcomes),
+    detail: from.text('detail', limits.statusText),
+  }),
+  status: (from) => ({
+    kind: 'status',
+    state: from.oneOf('state', agentStates),
+    reason: from.text('reason', limits.statusText),
+  }),
+  goodbye: (from) => ({ kind: 'goodbye', reason: from.text('reason', limits.statusText) }),
 };
 
 const kindNames = new Map<number, SessionPacket['kind']>(
@@ -224,6 +253,20 @@ class Members {
 
   optionalText(name: string, maxLength: number): string | undefined {
     return this.#own(name) === undefined ? undefined : this.text(name, maxLength);
+  }
+
+  /** What may stand in a path as it is: 16 to 64 letters of base64url. */
+  urlWord(name: string): string {
+    const value = this.#own(name);
+    if (typeof value === 'string' && /^[A-Za-z0-9_-]{16,64}$/.test(value)) return value;
+    throw new V2Error(`${name} of a ${this.#kind} packet is not 16 to 64 letters of base64url`);
+  }
+
+  oneOf<T extends string>(name: string, values: readonly T[]): T {
+    const value = this.#own(name);
+    const known = values.find((candidate) => candidate === value);
+    if (known !== undefined) return known;
+    throw new V2Error(`${name} of a ${this.#kind} packet is none of ${values.join(', ')}`);
   }
 
   integer(name: string): number {
