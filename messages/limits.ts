@@ -42,6 +42,8 @@ export const limits = {
   fragmentCount: 256,
   /** Network reads that ws buffers while it waits for the rest of a frame. */
   bufferedChunkCount: 2_048,
+  /** Probes that one hub makes at a time. */
+  probeCount: 64,
   /** Exchanges under way in one session. */
   streamCount: 1_000,
   /** What waits for agents to come back, of all sessions: streams, and bytes. */

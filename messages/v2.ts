@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { JWK } from 'jose';
 import { limits } from './limits.ts';
+import { integer, Members, V2Error } from './members.ts';
+
+export { V2Error };
 
 /** The websocket subprotocol by which wire v2 is asked for and granted. */
 export const v2Subprotocol = 'adit.v2';
@@ -92,6 +95,9 @@ export interface Proof {
   claim: RegistrationClaim;
 }
 
+/** Under this path, with a nonce behind it, a hub asks a tunnel's public address. */
+export const probePath = '/.well-known/adit/probe/';
+
 /** What came of asking a tunnel's public address; `unknown` where that could not be asked. */
 export const probeOutcomes = ['ok', 'failed', 'unknown'] as const;
 export type ProbeOutcome = (typeof probeOutcomes)[number];
@@ -126,9 +132,6 @@ export type SessionPacket =
   | { kind: 'probed'; nonce: string; outcome: ProbeOutcome; detail: string }
   | { kind: 'status'; state: AgentState; reason: string }
   | { kind: 'goodbye'; reason: string };
-
-/** A packet or frame that is not wire v2. Whoever sends one loses its session. */
-export class V2Error extends Error {}
 
 /** A session packet as bytes. */
 export function encodeSessionPacket({ kind, ...members }: SessionPacket): Buffer {
@@ -230,73 +233,6 @@ function claimOf(from: Members): RegistrationClaim {
       session: new Members('register', tunnel).text('session', limits.sessionNameLength),
     })),
   };
-}
-
-/** Reads the members of a JSON object by their type. */
-class Members {
-  readonly raw: Record<string, unknown>;
-  readonly #kind: string;
-
-  constructor(kind: string, value: unknown) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new V2Error(`a ${kind} packet has something else where an object belongs`);
-    }
-    this.#kind = kind;
-    this.raw = value as Record<string, unknown>;
-  }
-
-  text(name: string, maxLength: number): string {
-    const value = this.#own(name);
-    if (typeof value === 'string' && value.length <= maxLength) return value;
-    throw new V2Error(`${name} of a ${this.#kind} packet is not a text of at most ${maxLength} letters`);
-  }
-
-  optionalText(name: string, maxLength: number): string | undefined {
-    return this.#own(name) === undefined ? undefined : this.text(name, maxLength);
-  }
-
-  /** What may stand in a path as it is: 16 to 64 letters of base64url. */
-  urlWord(name: string): string {
-    const value = this.#own(name);
-    if (typeof value === 'string' && /^[A-Za-z0-9_-]{16,64}$/.test(value)) return value;
-    throw new V2Error(`${name} of a ${this.#kind} packet is not 16 to 64 letters of base64url`);
-  }
-
-  oneOf<T extends string>(name: string, values: readonly T[]): T {
-    const value = this.#own(name);
-    const known = values.find((candidate) => candidate === value);
-    if (known !== undefined) return known;
-    throw new V2Error(`${name} of a ${this.#kind} packet is none of ${values.join(', ')}`);
-  }
-
-  integer(name: string): number {
-    return integer(this.#kind, name, this.#own(name));
-  }
-
-  boolean(name: string): boolean {
-    const value = this.#own(name);
-    if (typeof value === 'boolean') return value;
-    throw new V2Error(`${name} of a ${this.#kind} packet is not true or false`);
-  }
-
-  object(name: string): Members {
-    return new Members(this.#kind, this.#own(name));
-  }
-
-  list(name: string, maxLength: number): unknown[] {
-    const value = this.#own(name);
-    if (Array.isArray(value) && value.length <= maxLength) return value;
-    throw new V2Error(`${name} of a ${this.#kind} packet is not a list of at most ${maxLength}`);
-  }
-
-  #own(name: string): unknown {
-    return Object.hasOwn(this.raw, name) ? this.raw[name] : undefined;
-  }
-}
-
-function integer(kind: string, name: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new V2Error(`${name} of a ${kind} packet is not a whole number`);
 }
 
 /**
