@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Stop } from '#internal/core/clock';
-import type { ProbeOutcome } from '#messages/v2';
+import type { AcceptedStream, StreamHandler } from '#internal/link/stream';
+import { type ProbeOutcome, probePath } from '#messages/v2';
 
 /** How long until the next probe, and until the next one after a failure. */
 const everyMs = 30_000;
 const afterFailureMs = 6_000;
 /** How long the hub may take to say what came of it. */
 const answerMs = 10_000;
-
-const pathPrefix = '/.well-known/adit/probe/';
 
 export interface ProbesDeps {
   clock: Clock;
@@ -48,7 +47,7 @@ export class Probes {
   /** The nonce with which a request is to be answered, if it is the one that we have asked for. */
   nonceOf({ method, target }: { method: string; target: string }): string | undefined {
     if (this.#nonce === undefined || method !== 'GET') return undefined;
-    return target === pathPrefix + this.#nonce ? this.#nonce : undefined;
+    return target === probePath + this.#nonce ? this.#nonce : undefined;
   }
 
   #conclude(outcome: ProbeOutcome, detail: string): void {
@@ -57,4 +56,17 @@ export class Probes {
     this.#stopTimer = this.#deps.clock.after(outcome === 'failed' ? afterFailureMs : everyMs, () => this.start());
     this.#deps.onProbed(outcome, detail);
   }
+}
+
+/** Answers a probe in the place of the origin. */
+export function answerProbe(nonce: string, stream: AcceptedStream): StreamHandler {
+  const ignore = (): void => undefined;
+  // Not before the stream knows its handler.
+  process.nextTick(() => {
+    const fields = ['Content-Type', 'text/plain', 'Content-Length', String(nonce.length), 'Cache-Control', 'no-store'];
+    stream.head({ status: 200, reason: 'OK', fields });
+    stream.write(Buffer.from(nonce));
+    stream.end();
+  });
+  return { data: ignore, ended: ignore, drained: ignore, stopped: ignore, reset: ignore };
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from '#internal/agent/connection';
+import { lookupWithLocalhost } from '#internal/agent/origin-address';
 import { systemClock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
 import { WindowBudget } from '#internal/link/v2/receive-window';
@@ -69,6 +70,9 @@ async function registerV2(scope: Cleanup, hub: HubProcess): Promise<IdleAgent> {
       accept: () => silentHandler,
       onRegistered: () => undefined,
       onDrain: () => undefined,
+      onProbed: () => undefined,
+      onRoundTrip: () => undefined,
+      lookup: lookupWithLocalhost,
       resumed: undefined,
     },
     new AbortController().signal,

@@ -113,7 +113,7 @@ export class TestEdge {
       {
         clock: this.clock,
         log: silentLog,
-        metrics: new Metrics({ sessions: () => 0, tunnels: () => 0 }),
+        metrics: new Metrics({ sessions: () => 0, tunnels: () => 0, states: () => ({}) }),
         underWay: this.underWay,
         websockets: this.websockets,
         gate: new Gate({ limiter: undefined, maxBodyBytes }),
@@ -121,6 +121,7 @@ export class TestEdge {
         counter: new ConnectionCounter(1_000),
         timeoutMs: 30_000,
         findOpener: () => findOpener((session) => ({ session, isTransparent, open })),
+        isProbe: () => false,
         handOver: (socket) => void socket.destroy(),
       },
     );

@@ -1,31 +1,43 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RoundTrips } from '#internal/link/round-trips';
+import { FakeClock } from '../support/fake-clock.ts';
 
-const free = { isQueueEmpty: true };
+/** Sends a ping whose answer takes this long. Gives whether that was a measure. */
+function trip(trips: RoundTrips, clock: FakeClock, ms: number, queuedBytes = 0): boolean {
+  const { token } = trips.ping(queuedBytes);
+  clock.advance(ms);
+  return trips.answered(token);
+}
 
 test('round trips: the first is taken as it is, later ones count an eighth', () => {
-  const trips = new RoundTrips();
+  const clock = new FakeClock();
+  const trips = new RoundTrips(clock);
   assert.equal(trips.ms, undefined);
-  assert.ok(trips.answered(trips.ask(1_000, free), 1_080));
+  assert.ok(trip(trips, clock, 80));
   assert.equal(trips.ms, 80);
-  assert.ok(trips.answered(trips.ask(2_000, free), 2_160));
+  assert.ok(trip(trips, clock, 160));
   assert.equal(trips.ms, 90);
 });
 
 test('round trips: a ping that waits behind other data measures nothing', () => {
-  const trips = new RoundTrips();
-  assert.equal(trips.answered(trips.ask(0, { isQueueEmpty: false }), 5_000), false);
+  const clock = new FakeClock();
+  const trips = new RoundTrips(clock);
+  assert.equal(trip(trips, clock, 5_000, 1), false);
   assert.equal(trips.ms, undefined);
 });
 
 test('round trips: answers to older pings, to none and repeated ones measure nothing', () => {
-  const trips = new RoundTrips();
-  assert.equal(trips.answered(0, 5), false);
-  const first = trips.ask(0, free);
-  const second = trips.ask(10, free);
-  assert.equal(trips.answered(first, 12), false);
-  assert.ok(trips.answered(second, 15));
-  assert.equal(trips.answered(second, 5_000), false);
+  const clock = new FakeClock();
+  const trips = new RoundTrips(clock);
+  assert.equal(trips.answered(0), false);
+  const first = trips.ping(0);
+  clock.advance(10);
+  const second = trips.ping(0);
+  clock.advance(5);
+  assert.equal(trips.answered(first.token), false);
+  assert.ok(trips.answered(second.token));
+  clock.advance(5_000);
+  assert.equal(trips.answered(second.token), false);
   assert.equal(trips.ms, 5);
 });
