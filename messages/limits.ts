@@ -42,6 +42,11 @@ export const limits = {
   bufferedChunkCount: 2_048,
   /** Exchanges under way in one session. */
   streamCount: 1_000,
+  /** What waits for agents to come back, of all sessions: streams, and bytes. */
+  parkedStreams: 1_000,
+  parkedBytes: 64 * 1_048_576,
+  /** Hubs whose visitors one session serves. */
+  nodesPerSession: 256,
   /** Registrations that one websocket carries. */
   registrationCount: 256,
   /** Letters of the optional session name in a registration. */

@@ -17,6 +17,9 @@ export const packetKinds = {
   withdraw: 0x14,
   ping: 0x15,
   pong: 0x16,
+  resume: 0x17,
+  resumed: 0x18,
+  drain: 0x19,
 } as const;
 
 /** The types of frames, of which batches are made. Unknown types from 0x80 on are ignored. */
@@ -60,25 +63,31 @@ export interface RegistrationClaim {
   tunnels: readonly TunnelRequest[];
 }
 
+/** The code of a `rejected` that only says that there is no such session: the hub greets again, for a new one. */
+export const sessionUnknown = 'ADIT_SESSION_UNKNOWN';
+
 /** How much one end takes. */
 export interface PeerLimits {
   /** Streams open at once. */
   streams: number;
 }
 
+/** Who asks for something, and the proof. */
+export interface Proof {
+  key: JWK;
+  algorithm: string;
+  signature: string;
+  claim: RegistrationClaim;
+}
+
 /** The packets that set a session up and tell of its state: the kind byte, then JSON. */
 export type SessionPacket =
   | { kind: 'hello'; nonce: string; version: string }
-  | {
-      kind: 'register';
-      versions: readonly number[];
-      agent: string;
-      key: JWK;
-      algorithm: string;
-      signature: string;
-      claim: RegistrationClaim;
-      limits: PeerLimits;
-    }
+  | ({ kind: 'register'; versions: readonly number[]; agent: string; limits: PeerLimits } & Proof)
+  | ({ kind: 'resume' } & Proof)
+  | { kind: 'resumed'; epoch: number }
+  /** How long this hub still serves: another one is to be found until then. */
+  | { kind: 'drain'; msLeft: number }
   | {
       kind: 'registered';
       version: number;
@@ -86,6 +95,8 @@ export type SessionPacket =
       epoch: number;
       tunnels: readonly { clientId: string; hostname?: string }[];
       limits: PeerLimits;
+      /** How long the session outlives its connection. */
+      graceMs: number;
     }
   | { kind: 'rejected'; code: string; message: string; isFinal: boolean }
   | { kind: 'withdraw'; tunnel: number; reason: string }
@@ -103,13 +114,6 @@ export function encodeSessionPacket({ kind, ...members }: SessionPacket): Buffer
   packet.write(json, 1);
   return packet;
 }
-
-const kindNames = new Map<number, SessionPacket['kind']>(
-  (['hello', 'register', 'registered', 'rejected', 'withdraw', 'ping', 'pong'] as const).map((kind) => [
-    packetKinds[kind],
-    kind,
-  ]),
-);
 
 /** Reads a session packet. Undefined when its kind is unknown and may be passed over. Throws {@link V2Error}. */
 export function decodeSessionPacket(packet: Buffer): SessionPacket | undefined {
@@ -136,12 +140,12 @@ const decoders: { [K in SessionPacket['kind']]: (from: Members) => Extract<Sessi
     kind: 'register',
     versions: from.list('versions', 16).map((version) => integer('register', 'versions', version)),
     agent: from.text('agent', 128),
-    key: from.object('key').raw as JWK,
-    algorithm: from.text('algorithm', 16),
-    signature: from.text('signature', 2_048),
-    claim: claimOf(from.object('claim')),
     limits: { streams: from.object('limits').integer('streams') },
+    ...proofOf(from),
   }),
+  resume: (from) => ({ kind: 'resume', ...proofOf(from) }),
+  resumed: (from) => ({ kind: 'resumed', epoch: from.integer('epoch') }),
+  drain: (from) => ({ kind: 'drain', msLeft: from.integer('msLeft') }),
   registered: (from) => ({
     kind: 'registered',
     version: from.integer('version'),
@@ -153,6 +157,7 @@ const decoders: { [K in SessionPacket['kind']]: (from: Members) => Extract<Sessi
       return { clientId: tunnel.text('clientId', 64), ...(hostname === undefined ? {} : { hostname }) };
     }),
     limits: { streams: from.object('limits').integer('streams') },
+    graceMs: from.integer('graceMs'),
   }),
   rejected: (from) => ({
     kind: 'rejected',
@@ -164,6 +169,19 @@ const decoders: { [K in SessionPacket['kind']]: (from: Members) => Extract<Sessi
   ping: (from) => ({ kind: 'ping', token: from.integer('token') }),
   pong: (from) => ({ kind: 'pong', token: from.integer('token') }),
 };
+
+const kindNames = new Map<number, SessionPacket['kind']>(
+  (Object.keys(decoders) as SessionPacket['kind'][]).map((kind) => [packetKinds[kind], kind]),
+);
+
+function proofOf(from: Members): Proof {
+  return {
+    key: from.object('key').raw as JWK,
+    algorithm: from.text('algorithm', 16),
+    signature: from.text('signature', 2_048),
+    claim: claimOf(from.object('claim')),
+  };
+}
 
 function claimOf(from: Members): RegistrationClaim {
   return {
@@ -231,12 +249,12 @@ function integer(kind: string, name: string, value: unknown): number {
 }
 
 /**
- * What an agent signs to register. Neither end chooses it alone, and the prefix keeps it apart from everything else that
- * the same key may ever sign, tokens of wire v1 among them.
+ * What an agent signs to register, or to go on with a session. Neither end chooses it alone, and the prefix keeps it
+ * apart from everything else that the same key may ever sign, tokens of wire v1 among them.
  */
-export function registrationProof(claim: RegistrationClaim, hubNonce: string): Buffer {
+export function registrationProof(purpose: 'register' | 'resume', claim: RegistrationClaim, hubNonce: string): Buffer {
   const { origin, nonce, session, epoch, tunnels } = claim;
   // Member by member, so that both ends hash the same text.
   const canonical = JSON.stringify([origin, hubNonce, nonce, session, epoch, tunnels.map((tunnel) => tunnel.session)]);
-  return Buffer.concat([Buffer.from('adit.v2 register\0'), createHash('sha256').update(canonical).digest()]);
+  return Buffer.concat([Buffer.from(`adit.v2 ${purpose}\0`), createHash('sha256').update(canonical).digest()]);
 }

@@ -35,6 +35,7 @@ async function main(): Promise<void> {
       ...files,
       maxBodyBytes: values.maxBody,
       timeoutMs: values.timeout,
+      graceMs: values.grace,
       rate: values.rateLimit,
       memoryBytes: values.memory,
     },

@@ -92,6 +92,14 @@ export function serverSettings(env: Record<string, string | undefined>) {
       parse: parseDuration,
       fallback: 30_000,
     },
+    grace: {
+      flag: 'grace',
+      env: ['GRACE'],
+      placeholder: 'duration',
+      help: 'how long requests under way wait for an agent that lost its connection, or off; default 30s',
+      parse: (text: string) => (text === 'off' ? 0 : parseDuration(text)),
+      fallback: 30_000,
+    },
     rateLimit: {
       flag: 'rate-limit',
       env: ['RATE_LIMIT'],

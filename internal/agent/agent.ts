@@ -2,6 +2,8 @@ import { Backoff } from '#internal/core/backoff';
 import { type Clock, systemClock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
+import type { AcceptStream } from '#internal/link/stream';
+import type { V2AgentSession } from '#internal/link/v2/agent-session';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { clientIdOfSession } from '#messages/client-id';
 import { limits } from '#messages/limits';
@@ -38,6 +40,14 @@ export interface AgentDeps {
   onEvent(event: AgentEvent): void;
 }
 
+interface Served {
+  connection: Connection;
+  /** The hub is about to end. */
+  draining: Promise<void>;
+}
+
+const replaced = 'another agent with this key took over';
+
 /** How long the hub may take to answer a goodbye. */
 const goodbyeMs = 2_000;
 
@@ -51,7 +61,11 @@ export class Agent {
   readonly #closing = new AbortController();
   readonly #backoff = new Backoff();
   readonly #windows = new WindowBudget(limits.processWindows);
+  readonly #accept: AcceptStream;
+  #publicHost: string | undefined;
   #connection: Connection | undefined;
+  /** What the next connection may go on with. */
+  #resumed: V2AgentSession | undefined;
 
   constructor(options: AgentOptions, { log, clock = systemClock, onEvent }: AgentDeps) {
     this.#options = options;
@@ -59,6 +73,8 @@ export class Agent {
     this.#clock = clock;
     this.#onEvent = onEvent;
     this.#origin = new Origin(options.origin, clock, options.originTrust);
+    const { hostHeader } = options;
+    this.#accept = dispatch({ origin: this.#origin, hostHeader, publicHost: () => this.#publicHost });
   }
 
   /**
@@ -82,6 +98,7 @@ export class Agent {
       if (error instanceof AditError && error.code === 'ADIT_REFUSED') this.#onEvent({ event: 'refused', reason });
       throw error;
     } finally {
+      this.#resumed?.end();
       this.#origin.close();
     }
   }
@@ -99,27 +116,22 @@ export class Agent {
     this.#closing.abort();
   }
 
-  /** One connection from dialling to its end. */
+  /** One connection from dialling to its end, and those that follow it without a gap. */
   async #serveOnce(): Promise<{ isReached: boolean; reason: string }> {
     const { hub } = this.#options;
     this.#onEvent({ event: 'connecting', hub: hub.url.origin });
     let isReached = false;
     try {
-      const connection = await this.#connect();
+      let served = await this.#connect();
       isReached = true;
-      this.#connection = connection;
-      // It may have been closed in the same moment.
-      if (this.#closing.signal.aborted) connection.destroy();
-      this.#backoff.reset();
-      this.#onEvent({
-        event: 'online',
-        url: this.#publicUrl(connection.hostname),
-        hostname: connection.hostname ?? '',
-      });
-      const { code, reason } = await connection.closed;
-      if (code === 1008 && reason === 'replaced') {
-        throw new AditError('ADIT_REPLACED', 'another agent with this key took over');
+      for (;;) {
+        this.#serve(served.connection);
+        const next = await this.#following(served);
+        if (!next) break;
+        served = next;
       }
+      const { code, reason } = await served.connection.closed;
+      if (code === 1008 && reason === 'replaced') throw new AditError('ADIT_REPLACED', replaced);
       return { isReached, reason: `the connection to the hub was lost (${code}${reason && `: ${reason}`})` };
     } catch (error) {
       if (error instanceof AditError && (error.code === 'ADIT_REPLACED' || error.code === 'ADIT_REFUSED')) throw error;
@@ -129,15 +141,55 @@ export class Agent {
     }
   }
 
-  async #connect(): Promise<Connection> {
-    const { hub, key, session, hostHeader, wire } = this.#options;
-    let publicHost: string | undefined;
-    const onRegistered = (hostname: string | undefined): void => {
-      publicHost = hostname;
+  #serve(connection: Connection): void {
+    this.#connection = connection;
+    this.#resumed = connection.session;
+    // It may have been closed in the same moment.
+    if (this.#closing.signal.aborted) connection.destroy();
+    this.#backoff.reset();
+    this.#onEvent({ event: 'online', url: this.#publicUrl(connection.hostname), hostname: connection.hostname ?? '' });
+  }
+
+  /** A hub that is about to end is left before it does. Undefined when the connection closes first. */
+  async #following({ connection, draining }: Served): Promise<Served | undefined> {
+    let isClosed = false;
+    const closed = connection.closed.then(() => {
+      isClosed = true;
+    });
+    await Promise.race([closed, draining]);
+    const backoff = new Backoff();
+    const since = this.#clock.now();
+    while (!isClosed && !this.#closing.signal.aborted) {
+      try {
+        return await this.#connect();
+      } catch (error) {
+        if (error instanceof AditError && (error.code === 'ADIT_REPLACED' || error.code === 'ADIT_REFUSED'))
+          throw error;
+      }
+      await Promise.race([closed, this.#pause(backoff.next(this.#clock.now() - since))]);
+    }
+    return undefined;
+  }
+
+  async #connect(): Promise<Served> {
+    const { hub, key, session, wire } = this.#options;
+    let onDrain: () => void = () => undefined;
+    const draining = new Promise<void>((resolve) => {
+      onDrain = resolve;
+    });
+    const deps = {
+      clock: this.#clock,
+      log: this.#log,
+      windows: this.#windows,
+      accept: this.#accept,
+      onRegistered: (hostname: string | undefined): void => {
+        this.#publicHost = hostname;
+      },
+      onDrain,
+      resumed: this.#resumed?.isEnded ? undefined : this.#resumed,
     };
-    const accept = dispatch({ origin: this.#origin, hostHeader, publicHost: () => publicHost });
-    const deps = { clock: this.#clock, log: this.#log, windows: this.#windows, accept, onRegistered };
-    return await connect({ hub, key, session, wire }, deps, this.#closing.signal);
+    const connection = await connect({ hub, key, session, wire }, deps, this.#closing.signal);
+    return { connection, draining };
   }
 
   /** Visitors reach the hub by the same scheme and port as we do; without a domain, by path. */

@@ -7,14 +7,15 @@ import type { Log } from '#internal/core/log';
 import { version } from '#internal/core/version';
 import type { AcceptStream } from '#internal/link/stream';
 import { V1AgentSession } from '#internal/link/v1/agent-session';
-import { V2AgentSession } from '#internal/link/v2/agent-session';
+import { V2AgentLink } from '#internal/link/v2/agent-link';
+import type { V2AgentSession } from '#internal/link/v2/agent-session';
 import type { WindowBudget } from '#internal/link/v2/receive-window';
 import { linkOptions, packetLink, textLink } from '#internal/link/websocket-link';
 import { limits } from '#messages/limits';
 import { v2Subprotocol } from '#messages/v2';
 import type { AgentKey } from './key.ts';
 import { lookupWithLocalhost } from './origin-address.ts';
-import { proveRegistration } from './registration-proof.ts';
+import { prover } from './registration-proof.ts';
 import { registrationToken } from './registration-token.ts';
 
 export interface HubAddress {
@@ -44,6 +45,10 @@ export interface ConnectDeps {
   accept: AcceptStream;
   /** The tunnel has a hostname now, or none where the hub has no domain. */
   onRegistered(hostname: string | undefined): void;
+  /** The hub is about to end: another one is to be found. */
+  onDrain(): void;
+  /** What to go on with, if the hub still knows it. */
+  resumed: V2AgentSession | undefined;
 }
 
 /** A registered connection to a hub. */
@@ -52,6 +57,8 @@ export interface Connection {
   hostname: string | undefined;
   /** How it ended: a websocket close code and the hub's reason. Never rejects. */
   closed: Promise<{ code: number; reason: string }>;
+  /** What outlives the connection; undefined with wire v1. */
+  session: V2AgentSession | undefined;
   disconnect(): void;
   destroy(): void;
 }
@@ -65,7 +72,7 @@ interface Dialled {
 /** What both wires' sessions are for us. */
 interface Session {
   /** Throws ADIT_REFUSED, ADIT_HUB_BUSY or ADIT_LINK_LOST. */
-  register(): Promise<string | undefined>;
+  register(): Promise<{ hostname: string | undefined; session: V2AgentSession | undefined }>;
   disconnect(): void;
   destroy(): void;
 }
@@ -88,8 +95,8 @@ export async function connect(options: ConnectOptions, deps: ConnectDeps, signal
   const destroy = (): void => session.destroy();
   signal.addEventListener('abort', destroy, { once: true });
   try {
-    const hostname = await session.register();
-    return { hostname, closed, disconnect: () => session.disconnect(), destroy };
+    const registered = await session.register();
+    return { ...registered, closed, disconnect: () => session.disconnect(), destroy };
   } catch (error) {
     session.destroy();
     throw error;
@@ -110,9 +117,12 @@ function v2Session(
   { hub, key, session }: ConnectOptions,
   deps: SessionDeps,
 ): Session {
-  const agent = new V2AgentSession(deps, (handler) => packetLink(websocket, response.socket, handler));
+  const agent = new V2AgentLink(deps, (handler) => packetLink(websocket, response.socket, handler));
   return {
-    register: () => agent.register(proveRegistration(key, { origin: hub.url.origin, session })),
+    register: async () => {
+      const registered = await agent.register(prover(key, { origin: hub.url.origin, session }), deps.resumed);
+      return { hostname: registered.hostname, session: registered };
+    },
     disconnect: () => agent.disconnect(),
     destroy: () => agent.destroy(),
   };
@@ -134,7 +144,7 @@ function v1Session(
   return {
     register: async () => {
       const token = await registrationToken(key, { hub: hub.url.origin, wallMs: deps.clock.wallMs() });
-      return await agent.register(token, session);
+      return { hostname: await agent.register(token, session), session: undefined };
     },
     disconnect: () => agent.disconnect(),
     destroy: () => agent.destroy(),

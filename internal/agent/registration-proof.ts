@@ -1,17 +1,21 @@
 import { randomBytes, sign } from 'node:crypto';
-import type { Prove } from '#internal/link/v2/agent-session';
+import type { Prove } from '#internal/link/v2/agent-link';
 import { registrationProof } from '#messages/v2';
 import type { AgentKey } from './key.ts';
 
 const hashes: Record<string, string> = { ES256: 'sha256', ES384: 'sha384', ES512: 'sha512', RS256: 'sha256' };
 
-/** Signs a registration for wire v2. `origin` is the hub as it was dialled, so that no other hub can use it. */
-export function proveRegistration(key: AgentKey, { origin, session }: { origin: string; session: string }): Prove {
-  return (hubNonce) => {
+/**
+ * Signs that we register, or go on with a session. `origin` is the hub as it was dialled, so that no other hub can use
+ * it.
+ */
+export function prover(key: AgentKey, { origin, session }: { origin: string; session: string }): Prove {
+  return (hubNonce, resumed) => {
     const nonce = randomBytes(32).toString('base64url');
-    const claim = { origin, nonce, session: '', epoch: 0, tunnels: [{ session }] };
-    const proof = registrationProof(claim, hubNonce);
-    const signature = sign(hashes[key.algorithm] ?? null, proof, {
+    const purpose = resumed ? 'resume' : 'register';
+    const { id, epoch } = resumed ?? { id: '', epoch: 0 };
+    const claim = { origin, nonce, session: id, epoch, tunnels: [{ session }] };
+    const signature = sign(hashes[key.algorithm] ?? null, registrationProof(purpose, claim, hubNonce), {
       key: key.privateKey,
       dsaEncoding: 'ieee-p1363',
     }).toString('base64url');

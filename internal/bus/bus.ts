@@ -1,17 +1,34 @@
-/** Names one hub process: 64 random bits, drawn at boot, as 16 hexadecimal digits. */
+/** Names one hub process: 64 random bits, drawn at boot, as 16 hexadecimal digits. Never used again. */
 export type NodeId = string;
 
-/**
- * Carries messages between hubs, each to one node. Messages from one sender to one node arrive in order and whole, or
- * not at all: what must not get lost is repaired above.
- */
-export interface Bus {
-  /** Receives what is published to `node`. Throws when it is subscribed already. */
-  subscribe(node: NodeId, receive: (message: Buffer) => void): Promise<Unsubscribe>;
-  /** Sends a message. Gives false when nobody listens as that node. The bytes may be reused once it has returned. */
-  publish(node: NodeId, message: Uint8Array): Promise<boolean>;
-  /** Ends all subscriptions. A publish after it throws. */
-  close(): Promise<void>;
+/** Who listens to a bus. What it throws is told, and disturbs nothing else. */
+export interface BusHandler {
+  /** A message of another hub, or of this one. Those of one sender come in order and whole, or not at all. */
+  message(from: NodeId, message: Buffer): void;
+  /** Nobody listens as this node, and nobody will again: what was sent to it is lost. */
+  gone(node: NodeId): void;
+  /** There is room again. */
+  writable(): void;
 }
 
-export type Unsubscribe = () => Promise<void>;
+export interface BusHealth {
+  readonly isUp: boolean;
+  /** Why not; empty when it is. */
+  readonly reason: string;
+}
+
+/**
+ * One hub's end of what carries messages between hubs. A message may be lost: what must not be is repaired above.
+ */
+export interface Bus {
+  /** Begins to receive. Resolves even while a broker cannot be reached: {@link health} tells. */
+  start(handler: BusHandler): Promise<void>;
+  /** Sends a message, which must not be changed afterwards. Never throws; once closed it does nothing. */
+  publish(to: NodeId, message: Buffer): void;
+  /** False while so much waits to be sent that whoever can wait should; the handler's `writable` ends it. */
+  readonly isWritable: boolean;
+  /** Whether messages go out and come in at present. */
+  readonly health: BusHealth;
+  /** Says goodbye: others are told that this node is gone. */
+  close(): Promise<void>;
+}

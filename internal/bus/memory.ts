@@ -1,49 +1,50 @@
-import type { Bus, NodeId, Unsubscribe } from './bus.ts';
+import type { Bus, BusHandler, BusHealth, NodeId } from './bus.ts';
 
-/** The bus inside one process. */
-export class MemoryBus implements Bus {
-  readonly #receivers = new Map<NodeId, { receive(message: Buffer): void }>();
+const up: BusHealth = { isUp: true, reason: '' };
+
+/** The buses of one process, which reach each other. A hub that stands alone has one to itself. */
+export class MemoryNetwork {
+  readonly #handlers = new Map<NodeId, BusHandler>();
   readonly #onError: (thrown: unknown) => void;
-  #isClosed = false;
 
-  /** `onError` is told what a receiver threw; the bus goes on. */
+  /** `onError` is told what a handler threw. */
   constructor(onError: (thrown: unknown) => void) {
     this.#onError = onError;
   }
 
-  async subscribe(node: NodeId, receive: (message: Buffer) => void): Promise<Unsubscribe> {
-    this.#assertOpen();
-    if (this.#receivers.has(node)) throw new Error(`node ${node} is subscribed already`);
-    const subscription = { receive };
-    this.#receivers.set(node, subscription);
-    return async () => {
-      if (this.#receivers.get(node) === subscription) this.#receivers.delete(node);
+  /** The bus of one node. */
+  bus(node: NodeId): Bus {
+    let isClosed = false;
+    return {
+      start: async (handler) => {
+        if (this.#handlers.has(node)) throw new Error(`node ${node} is on the bus already`);
+        this.#handlers.set(node, handler);
+      },
+      // As over a network, a receiver never runs inside its sender's call.
+      publish: (to, message) => void (isClosed || setImmediate(() => this.#deliver(node, to, message))),
+      isWritable: true,
+      health: up,
+      close: async () => {
+        if (isClosed) return;
+        isClosed = true;
+        this.#handlers.delete(node);
+        for (const other of [...this.#handlers.keys()]) this.#tell(other, (handler) => handler.gone(node));
+      },
     };
   }
 
-  async publish(node: NodeId, message: Uint8Array): Promise<boolean> {
-    this.#assertOpen();
-    if (!this.#receivers.has(node)) return false;
-    const copy = Buffer.from(message);
-    // As over a network, a receiver never runs inside its sender's call.
-    setImmediate(() => this.#deliver(node, copy));
-    return true;
+  #deliver(from: NodeId, to: NodeId, message: Buffer): void {
+    if (this.#handlers.has(to)) this.#tell(to, (handler) => handler.message(from, message));
+    else this.#tell(from, (handler) => handler.gone(to));
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#receivers.clear();
-  }
-
-  #deliver(node: NodeId, message: Buffer): void {
+  #tell(node: NodeId, call: (handler: BusHandler) => void): void {
+    const handler = this.#handlers.get(node);
+    if (!handler) return;
     try {
-      this.#receivers.get(node)?.receive(message);
+      call(handler);
     } catch (thrown) {
       this.#onError(thrown);
     }
-  }
-
-  #assertOpen(): void {
-    if (this.#isClosed) throw new Error('the bus is closed');
   }
 }

@@ -1,99 +1,171 @@
 import type { Bus, NodeId } from '#internal/bus/bus';
+import type { Clock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { StreamOpener } from '#internal/link/stream';
 import type { Registered, V1HubSession } from '#internal/link/v1/hub-session';
 import type { RegisteredTunnel, V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
-import { decodeNotice, encodeNotice } from '#messages/node';
+import type { WindowBudget } from '#internal/link/v2/receive-window';
+import { encodeNodeMessage, type NodeMessage } from '#messages/node';
 import type { RegistrationRequest } from '#messages/v1';
-import type { Directory, Holder } from './directory.ts';
+import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
+import { Lanes } from './lanes/lanes.ts';
 import type { Metrics } from './metrics.ts';
 import type { Registrar } from './registrar.ts';
+import { V1Sessions } from './v1-sessions.ts';
+import { V2Sessions } from './v2-sessions.ts';
 
-/** An agent's session, whatever wire it speaks. */
-export type AgentSession = V1HubSession | V2HubSession;
+export interface AgentSessionsOptions {
+  /** This hub. */
+  node: NodeId;
+  /** How long the head of a response may take. */
+  timeoutMs: number;
+  /** How long a session outlives its connection. */
+  graceMs: number;
+}
 
 export interface AgentSessionsDeps {
+  clock: Clock;
   log: Log;
   bus: Bus;
   directory: Directory;
   metrics: Metrics;
+  windows: WindowBudget;
 }
 
-/** The sessions that this hub holds, and how they come to their client ids and lose them. */
+/** The sessions of agents, here and at other hubs: where streams to them are opened, and what hubs tell each other. */
 export class AgentSessions {
-  readonly #node: NodeId;
+  readonly #options: AgentSessionsOptions;
   readonly #deps: AgentSessionsDeps;
-  readonly #sessions = new Map<string, AgentSession>();
+  readonly lanes: Lanes;
+  readonly v1: V1Sessions;
+  readonly v2: V2Sessions;
 
-  constructor(node: NodeId, deps: AgentSessionsDeps) {
-    this.#node = node;
+  constructor(options: AgentSessionsOptions, deps: AgentSessionsDeps) {
+    this.#options = options;
     this.#deps = deps;
+    const { node } = options;
+    this.lanes = new Lanes(options, {
+      ...deps,
+      localLink: (session) => this.v2.link(session),
+      onIdle: (session) => this.v2.endIfRetired(session),
+      onBroken: (session, reason) => this.v2.broken(session, reason),
+      onStrayFrame: () => deps.metrics.strayAnswer(),
+    });
+    this.v1 = new V1Sessions(node, deps);
+    this.v2 = new V2Sessions(options, { ...deps, lanes: this.lanes });
   }
 
   get size(): number {
-    return this.#sessions.size;
+    return this.v1.size + this.v2.size;
   }
 
-  /** Where streams to a client id are opened, if an agent serves it. */
-  opener(clientId: string): StreamOpener | undefined {
-    const holder = this.#deps.directory.find(clientId);
-    return holder?.node === this.#node ? this.#sessions.get(holder.session)?.opener(clientId) : undefined;
+  /** Where streams to a client id are opened, if an agent serves it: at once where that is known. */
+  opener(clientId: string): StreamOpener | undefined | Promise<StreamOpener | undefined> {
+    const found = this.#deps.directory.find(clientId);
+    return found instanceof Promise
+      ? found.then((record) => this.#openerOf(record, clientId))
+      : this.#openerOf(found, clientId);
   }
 
-  add(session: AgentSession): void {
-    this.#sessions.set(session.id, session);
-  }
-
-  forget(session: AgentSession): void {
-    this.#sessions.delete(session.id);
-    for (const clientId of session.clientIds) this.#deps.directory.release(clientId, session.id);
-  }
-
-  closeAll(code: number, reason: string): void {
-    for (const session of this.#sessions.values()) session.close(code, reason);
-  }
-
-  async register(registrar: Registrar, request: RegistrationRequest, session: V1HubSession): Promise<Registered> {
-    const registered = await this.#counted(registrar.register(request, this.#holder(session)));
-    session.grant(registered.clientId);
-    // It may have left while its signature was verified.
-    if (session.link.isClosed) this.forget(session);
-    return registered;
+  async registerV1(
+    registrar: Pick<Registrar, 'admit'>,
+    request: RegistrationRequest,
+    session: V1HubSession,
+  ): Promise<Registered> {
+    return await this.#counted(this.v1.register(registrar, request, session, this.evict));
   }
 
   async registerV2(
-    registrar: Registrar,
+    registrar: Pick<Registrar, 'admitV2'>,
     registration: V2Registration,
-    session: V2HubSession,
-  ): Promise<RegisteredTunnel[]> {
-    const tunnels = await this.#counted(registrar.registerV2(registration, this.#holder(session)));
-    if (session.isClosed) for (const { clientId } of tunnels) this.#deps.directory.release(clientId, session.id);
-    return tunnels;
+    link: V2HubSession,
+  ): Promise<readonly RegisteredTunnel[]> {
+    return await this.#counted(this.v2.register(registrar, registration, link, this.evict));
   }
 
-  /** Tells a session that it has lost a client id: over the bus whichever hub holds it, so that there is one way. */
-  evict({ node, session }: Holder, clientId: string): void {
-    const notice = encodeNotice({ type: 'evicted', clientId, session });
-    this.#deps.bus.publish(node, notice).catch((error: unknown) => {
-      this.#deps.log.warn('a hub could not be told that its agent was replaced', { error: messageOf(error) });
-    });
+  async resume(
+    registrar: Pick<Registrar, 'admitResume'>,
+    registration: V2Registration,
+    link: V2HubSession,
+  ): Promise<number | undefined> {
+    return await this.#counted(this.v2.resume(registrar, registration, link));
   }
 
-  /** Takes a message of the bus that is meant for this hub. */
-  notice(message: Buffer): void {
-    try {
-      const { clientId, session } = decodeNotice(message);
-      // The session may have taken the id back since.
-      if (this.#deps.directory.find(clientId)?.session !== session) this.#sessions.get(session)?.withdraw(clientId);
-    } catch (error) {
-      this.#deps.metrics.unreadableBusMessage();
-      this.#deps.log.warn('a bus message could not be read', { error: messageOf(error) });
+  /** Takes a message of another hub, or of this one. Throws what cannot be read. */
+  message(from: NodeId, { kind, session, payload }: NodeMessage): void {
+    switch (kind) {
+      case 'toAgent':
+        if (!this.v1.toAgent(from, session, payload) && !this.v2.toAgent(from, session, payload))
+          this.#deps.bus.publish(from, encodeNodeMessage('absent', session));
+        return;
+      case 'toEdge':
+        this.lanes.receiveFrom(from, session, payload);
+        return;
+      case 'parked':
+        this.lanes.park(from, session);
+        return;
+      case 'absent':
+        void this.lanes.absentAt(from, session);
+        return;
+      case 'ended':
+        this.lanes.end(from, session);
+        return;
+      case 'broken':
+        this.v1.broken(session, payload.toString());
+        this.v2.broken(session, payload.toString());
+        return;
+      case 'evicted':
+        this.#evicted(payload.toString(), session);
+        return;
+      case 'moved':
+        this.v2.moved(session);
     }
   }
 
-  #holder({ id }: AgentSession): Holder {
-    return { node: this.#node, session: id };
+  nodeGone(node: NodeId): void {
+    this.lanes.nodeGone(node);
+    this.v1.nodeGone(node);
+    this.v2.nodeGone(node);
+  }
+
+  /** There is room on the bus again. */
+  writable(): void {
+    this.lanes.writable();
+    this.v1.wake();
+  }
+
+  closeAll(code: number, reason: string): void {
+    this.v1.closeAll(code, reason);
+    this.v2.closeAll(code, reason);
+  }
+
+  /** Tells sessions what they have lost: over the bus whichever hub holds them, so that there is one way. */
+  readonly evict = (losses: readonly Loss[]): void => {
+    for (const { previous, clientId } of losses) {
+      const message = encodeNodeMessage('evicted', previous.session, Buffer.from(clientId));
+      this.#deps.bus.publish(previous.node, message);
+    }
+  };
+
+  #openerOf(record: SessionRecord | undefined, clientId: string): StreamOpener | undefined {
+    if (!record) return undefined;
+    const isHere = record.node === this.#options.node;
+    if (isHere && record.wire === 'v1') return this.v1.opener(record.session, clientId);
+    if (isHere && !this.v2.has(record.session)) return undefined;
+    return this.lanes.opener(record, clientId);
+  }
+
+  /** A session may have taken an id back since it lost it. */
+  #evicted(clientId: string, session: string): void {
+    const withdraw = (holder: SessionRecord | undefined): void => {
+      if (holder?.session === session) return;
+      this.v1.withdraw(session, clientId);
+      this.v2.withdraw(session, clientId);
+    };
+    Promise.resolve(this.#deps.directory.find(clientId)).then(withdraw, (error: unknown) => {
+      this.#deps.log.warn('the directory did not say who serves a name', { error: messageOf(error) });
+    });
   }
 
   async #counted<T>(registration: Promise<T>): Promise<T> {

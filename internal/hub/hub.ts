@@ -1,19 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Bus, Unsubscribe } from '#internal/bus/bus';
-import { MemoryBus } from '#internal/bus/memory';
+import type { Bus, NodeId } from '#internal/bus/bus';
+import { MemoryNetwork } from '#internal/bus/memory';
 import { type Clock, type Stop, systemClock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { version } from '#internal/core/version';
+import type { StreamOpener } from '#internal/link/stream';
 import { WindowBudget } from '#internal/link/v2/receive-window';
+import { decodeNodeMessage } from '#messages/node';
 import type { Networks } from './addresses.ts';
 import { type Health, metricsApp, ownApp } from './admin/app.ts';
 import { AgentSessions } from './agent-sessions.ts';
 import { BaseUrls } from './base-urls.ts';
 import { ConnectionCounter } from './connection-counter.ts';
-import { Directory } from './directory.ts';
+import type { Directory } from './directory/directory.ts';
+import { MemoryDirectory } from './directory/memory.ts';
 import { Edge } from './edge/edge.ts';
 import { type Certificate, Listener, type ListenerHandler } from './edge/listener.ts';
 import { Router } from './edge/router.ts';
@@ -41,6 +44,8 @@ export interface HubOptions {
   /** Infinity lets every length. */
   maxBodyBytes: number;
   timeoutMs: number;
+  /** How long a session outlives its agent's connection; 0 ends it at once. */
+  graceMs: number;
   /** Undefined lets every rate. */
   rate: Rate | undefined;
   maxConnectionsPerIp: number;
@@ -74,7 +79,7 @@ export class Hub {
   readonly #bus: Bus;
   /** Drawn anew at every boot, so that nothing meant for an earlier process reaches this one. */
   readonly #node = randomBytes(8).toString('hex');
-  readonly #directory = new Directory();
+  readonly #directory: Directory = new MemoryDirectory();
   readonly #underWay = new UnderWay();
   readonly #sessions: AgentSessions;
   readonly #metrics = new Metrics({ sessions: () => this.#sessions.size, tunnels: () => this.#directory.size });
@@ -85,7 +90,6 @@ export class Hub {
   #allowedKeys: ReadonlySet<string> | undefined;
   #edge: Edge | undefined;
   #subscribe: Subscribe | undefined;
-  #unsubscribe: Unsubscribe | undefined;
   #notReady = 'starting';
   #closing: Promise<void> | undefined;
 
@@ -94,13 +98,21 @@ export class Hub {
     this.#log = log;
     this.#clock = clock;
     this.#allowedKeys = options.allowedKeys;
-    this.#bus = new MemoryBus((thrown) => log.error('a bus message was mishandled', { error: messageOf(thrown) }));
-    this.#sessions = new AgentSessions(this.#node, {
-      log,
-      bus: this.#bus,
-      directory: this.#directory,
-      metrics: this.#metrics,
-    });
+    const network = new MemoryNetwork((thrown) =>
+      log.error('a bus message was mishandled', { error: messageOf(thrown) }),
+    );
+    this.#bus = network.bus(this.#node);
+    this.#sessions = new AgentSessions(
+      { node: this.#node, timeoutMs: options.timeoutMs, graceMs: options.graceMs },
+      {
+        clock,
+        log,
+        bus: this.#bus,
+        directory: this.#directory,
+        metrics: this.#metrics,
+        windows: new WindowBudget(options.memoryBytes),
+      },
+    );
     this.#counter = new ConnectionCounter(options.maxConnectionsPerIp);
     this.#listener = new Listener(this.#listenerHandler(), clock, options.certificate);
     this.#ownServer = new OwnServer({
@@ -118,7 +130,11 @@ export class Hub {
    */
   async start(): Promise<HubAddress> {
     const { listen, metricsListen } = this.#options;
-    this.#unsubscribe = await this.#bus.subscribe(this.#node, (message) => this.#sessions.notice(message));
+    await this.#bus.start({
+      message: (from, message) => this.#message(from, message),
+      gone: (node) => this.#sessions.nodeGone(node),
+      writable: () => this.#sessions.writable(),
+    });
     const metricsPort = metricsListen && (await listenOn(this.#metricsServer, metricsListen));
     await this.#ownServer.listen();
     const port = await this.#listener.listen(listen);
@@ -155,8 +171,8 @@ export class Hub {
     await closed;
     this.#metricsServer.close();
     this.#metricsServer.closeAllConnections();
-    await this.#unsubscribe?.();
     await this.#bus.close();
+    await this.#directory.close();
   }
 
   async #within(ms: number, done: Promise<void>): Promise<void> {
@@ -189,14 +205,15 @@ export class Hub {
         router: new Router({ bases, domain, isPathRouting }),
         counter: this.#counter,
         timeoutMs,
-        findOpener: (clientId) => this.#sessions.opener(clientId),
+        findOpener: (clientId) => this.#sessions.opener(clientId) as StreamOpener | undefined,
         handOver: (socket, bytes) => this.#ownServer.take(socket, bytes),
       },
     );
   }
 
   #makeSubscribe(bases: BaseUrls): Subscribe {
-    const { domain, timeoutMs } = this.#options;
+    const { domain, timeoutMs, graceMs } = this.#options;
+    const sessions = this.#sessions;
     const registrar = new Registrar(
       { domain },
       {
@@ -206,22 +223,40 @@ export class Hub {
         tokens: new TokenMemory(this.#clock),
         guard: new TakeoverGuard(this.#clock),
         isAllowed: (keyId) => this.#allowedKeys?.has(keyId) ?? true,
-        evict: (previous, clientId) => this.#sessions.evict(previous, clientId),
       },
     );
+    const common = { clock: this.#clock, log: this.#log };
     return new Subscribe(
-      { timeoutMs, node: this.#node },
+      { timeoutMs, graceMs },
       {
-        clock: this.#clock,
-        log: this.#log,
-        windows: new WindowBudget(this.#options.memoryBytes),
-        register: (request, session) => this.#sessions.register(registrar, request, session),
-        registerV2: (registration, session) => this.#sessions.registerV2(registrar, registration, session),
-        onOpened: (session) => this.#sessions.add(session),
-        onClosed: (session) => this.#sessions.forget(session),
-        onStrayAnswer: () => this.#metrics.strayAnswer(),
+        v1: {
+          ...common,
+          register: (request, session) => sessions.registerV1(registrar, request, session),
+          onClosed: (session) => sessions.v1.forget(session),
+          onStrayAnswer: () => this.#metrics.strayAnswer(),
+        },
+        v2: {
+          ...common,
+          register: (registration, link) => sessions.registerV2(registrar, registration, link),
+          resume: (registration, link) => sessions.resume(registrar, registration, link),
+          onServing: (link) => sessions.v2.serving(link),
+          onBatch: (link, node, packet) => sessions.v2.batch(link, node, packet),
+          onWritable: (link) => sessions.lanes.wake(link.id),
+          onClosed: (link, ending) => sessions.v2.closed(link, ending),
+        },
+        onOpenedV1: (session) => sessions.v1.add(session),
+        onOpenedV2: (link) => sessions.v2.add(link),
       },
     );
+  }
+
+  #message(from: NodeId, bytes: Buffer): void {
+    try {
+      this.#sessions.message(from, decodeNodeMessage(bytes));
+    } catch (error) {
+      this.#metrics.unreadableBusMessage();
+      this.#log.warn('a bus message could not be read', { error: messageOf(error) });
+    }
   }
 
   #listenerHandler(): ListenerHandler {

@@ -6,17 +6,25 @@ import { registrationProof } from '#messages/v2';
 import type { BaseUrls } from './base-urls.ts';
 import { checkPublicKey, checkUri } from './mandate.ts';
 
-/** Verifies the signature of a v2 registration, and gives the key's id. Throws ADIT_REFUSED with the reason. */
-export async function verifyProof(registration: V2Registration, bases: BaseUrls): Promise<string> {
+/**
+ * Verifies the signature of an agent that registers, or goes on with a session, and gives its key's id. Throws
+ * ADIT_REFUSED with the reason.
+ */
+export async function verifyProof(
+  purpose: 'register' | 'resume',
+  registration: V2Registration,
+  bases: BaseUrls,
+): Promise<string> {
   try {
     const { key: jwk, algorithm, signature, claim, hubNonce } = registration;
     checkPublicKey(jwk);
     checkUri(claim.origin, bases);
-    if (claim.session !== '' || claim.epoch !== 0) throw new Error('this hub has no session to resume');
+    const isNew = claim.session === '' && claim.epoch === 0;
+    if (isNew !== (purpose === 'register')) throw new Error(`it names a session where it has to ${purpose}`);
     if (claim.tunnels.length === 0) throw new Error('it asks for no tunnel');
     if (canonicalBytes('the nonce', claim.nonce).length !== 32) throw new Error('the nonce is not 32 bytes long');
     const key = createPublicKey({ key: jwk, format: 'jwk' });
-    const proof = registrationProof(claim, hubNonce);
+    const proof = registrationProof(purpose, claim, hubNonce);
     const isProven = verifyWith(key, algorithm, proof, canonicalBytes('the signature', signature));
     if (!isProven) throw new Error('the signature does not match');
     return await clientIdOfKey(jwk);

@@ -5,7 +5,7 @@ import { clientIdOfSession } from '#messages/client-id';
 import { limits } from '#messages/limits';
 import type { RegistrationRequest } from '#messages/v1';
 import type { BaseUrls } from './base-urls.ts';
-import type { Directory, Holder } from './directory.ts';
+import type { Directory } from './directory/directory.ts';
 import { verifyMandate } from './mandate.ts';
 import { verifyProof } from './proof.ts';
 import type { TakeoverGuard } from './takeover-guard.ts';
@@ -14,13 +14,11 @@ import type { TokenMemory } from './token-memory.ts';
 export interface RegistrarDeps {
   clock: Clock;
   bases: BaseUrls;
-  directory: Directory;
+  directory: Pick<Directory, 'find'>;
   tokens: TokenMemory;
   guard: TakeoverGuard;
   /** Whether a key may register here. */
   isAllowed(keyId: string): boolean;
-  /** Tells a session that a newer one has taken this id from it. */
-  evict(previous: Holder, clientId: string): void;
 }
 
 /** Decides on registrations: who may have which client id. */
@@ -34,41 +32,49 @@ export class Registrar {
     this.#deps = deps;
   }
 
-  /** Gives the requested id to `holder`. Throws ADIT_REFUSED, or ADIT_HUB_BUSY when a later attempt may succeed. */
-  async register(request: RegistrationRequest, holder: Holder): Promise<RegisteredTunnel> {
+  /** What a session of wire v1 may have. Throws ADIT_REFUSED, or ADIT_HUB_BUSY when a later attempt may succeed. */
+  async admit(request: RegistrationRequest, session: string): Promise<{ keyId: string; tunnel: RegisteredTunnel }> {
     if (request.session.length > limits.sessionNameLength) {
       throw new AditError('ADIT_REFUSED', `session names have at most ${limits.sessionNameLength} letters`);
     }
     const mandate = await verifyMandate(request.mandateToken, this.#deps);
-    this.#checkAllowed(mandate.keyId);
-    this.#deps.tokens.take(mandate, holder.session);
-    const clientId = clientIdOfSession(mandate.keyId, request.session);
-    this.#admit(clientId, holder);
-    return this.#claim(clientId, holder);
+    const { keyId } = mandate;
+    this.#checkAllowed(keyId);
+    this.#deps.tokens.take(mandate, session);
+    const clientId = clientIdOfSession(keyId, request.session);
+    await this.#guard(clientId, session);
+    return { keyId, tunnel: this.#tunnel(clientId) };
   }
 
   /** The same for all tunnels of a registration of wire v2. */
-  async registerV2(registration: V2Registration, holder: Holder): Promise<RegisteredTunnel[]> {
-    const keyId = await verifyProof(registration, this.#deps.bases);
-    this.#checkAllowed(keyId);
-    const clientIds = registration.claim.tunnels.map(({ session }) => clientIdOfSession(keyId, session));
+  async admitV2(registration: V2Registration): Promise<{ keyId: string; tunnels: RegisteredTunnel[] }> {
+    const { keyId, clientIds } = await this.#admitKey('register', registration);
     // All of them or none: nothing is taken from anybody before each may be.
-    for (const clientId of clientIds) this.#admit(clientId, holder);
-    return clientIds.map((clientId) => this.#claim(clientId, holder));
+    for (const clientId of clientIds) await this.#guard(clientId, '');
+    return { keyId, tunnels: clientIds.map((clientId) => this.#tunnel(clientId)) };
+  }
+
+  /** Who wants to go on with a session, and which ids that has. Throws ADIT_REFUSED. */
+  async admitResume(registration: V2Registration): Promise<{ keyId: string; clientIds: string[] }> {
+    return await this.#admitKey('resume', registration);
+  }
+
+  async #admitKey(purpose: 'register' | 'resume', registration: V2Registration) {
+    const keyId = await verifyProof(purpose, registration, this.#deps.bases);
+    this.#checkAllowed(keyId);
+    return { keyId, clientIds: registration.claim.tunnels.map(({ session }) => clientIdOfSession(keyId, session)) };
   }
 
   #checkAllowed(keyId: string): void {
     if (!this.#deps.isAllowed(keyId)) throw new AditError('ADIT_REFUSED', `key ${keyId} is not allowed on this hub`);
   }
 
-  #admit(clientId: string, holder: Holder): void {
-    const current = this.#deps.directory.find(clientId);
-    if (current && current.session !== holder.session) this.#deps.guard.admit(clientId);
+  async #guard(clientId: string, session: string): Promise<void> {
+    const current = await this.#deps.directory.find(clientId);
+    if (current && current.session !== session) this.#deps.guard.admit(clientId);
   }
 
-  #claim(clientId: string, holder: Holder): RegisteredTunnel {
-    const previous = this.#deps.directory.claim(clientId, holder);
-    if (previous) this.#deps.evict(previous, clientId);
+  #tunnel(clientId: string): RegisteredTunnel {
     return { clientId, hostname: this.#domain === '' ? undefined : `${clientId}.${this.#domain}` };
   }
 }

@@ -11,21 +11,19 @@ import { v2Subprotocol } from '#messages/v2';
 /** By this field of the handshake an Adit agent and an Adit hub know each other, whatever wire they speak. */
 const versionField = 'Adit-Version';
 
-export interface SubscribeDeps
-  extends Omit<V1HubSessionDeps, 'onClosed'>,
-    Omit<V2HubSessionDeps, 'register' | 'onClosed'> {
-  registerV2: V2HubSessionDeps['register'];
+export interface SubscribeDeps {
+  v1: V1HubSessionDeps;
+  v2: V2HubSessionDeps;
   /** A websocket was accepted; its agent has yet to register. */
-  onOpened(session: V1HubSession | V2HubSession): void;
-  /** The websocket is gone; called once. */
-  onClosed(session: V1HubSession | V2HubSession): void;
+  onOpenedV1(session: V1HubSession): void;
+  onOpenedV2(session: V2HubSession): void;
 }
 
 export interface SubscribeOptions {
   /** How long the head of a response may take. */
   timeoutMs: number;
-  /** This hub's name on the wire. */
-  node: string;
+  /** How long a session outlives its connection. */
+  graceMs: number;
 }
 
 /** Accepts the websockets of agents at `/proxy/subscribe`. */
@@ -51,17 +49,14 @@ export class Subscribe {
   upgrade(request: IncomingMessage, socket: Duplex, early: Buffer): void {
     const isAditAgent = request.headers[versionField.toLowerCase()] !== undefined;
     this.#server.handleUpgrade(request, socket, early, (websocket) => {
+      const { v1, v2, onOpenedV1, onOpenedV2 } = this.#deps;
+      if (websocket.protocol === v2Subprotocol) {
+        onOpenedV2(new V2HubSession(this.#options, v2, (handler) => packetLink(websocket, socket as Socket, handler)));
+        return;
+      }
       const { timeoutMs } = this.#options;
-      const { registerV2, ...deps } = this.#deps;
-      const session =
-        websocket.protocol === v2Subprotocol
-          ? new V2HubSession(this.#options, { ...deps, register: registerV2 }, (handler) =>
-              packetLink(websocket, socket as Socket, handler),
-            )
-          : new V1HubSession({ isAditAgent, timeoutMs }, deps, (handler) =>
-              textLink(websocket, socket as Socket, handler),
-            );
-      this.#deps.onOpened(session);
+      const options = { isAditAgent, timeoutMs };
+      onOpenedV1(new V1HubSession(options, v1, (handler) => textLink(websocket, socket as Socket, handler)));
     });
   }
 }

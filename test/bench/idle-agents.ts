@@ -62,7 +62,15 @@ async function registerV2(scope: Cleanup, hub: HubProcess): Promise<IdleAgent> {
   const key = { privateKey, publicJwk: jwk, algorithm: 'ES256', clientId: await clientIdOfKey(jwk) };
   const connection = await connect(
     { hub: { url: new URL(hub.url), ca: undefined, proxy: undefined }, key, session: '', wire: 'v2' },
-    { clock: systemClock, log: silentLog, windows, accept: () => silentHandler, onRegistered: () => undefined },
+    {
+      clock: systemClock,
+      log: silentLog,
+      windows,
+      accept: () => silentHandler,
+      onRegistered: () => undefined,
+      onDrain: () => undefined,
+      resumed: undefined,
+    },
     new AbortController().signal,
   );
   scope.after(() => connection.destroy());

@@ -1,8 +1,7 @@
-import { MemoryBus } from '#internal/bus/memory';
+import { MemoryNetwork } from '#internal/bus/memory';
 import { busContract } from './bus.ts';
 
-busContract('memory bus', async (t, onError) => {
-  const bus = new MemoryBus(onError);
-  t.after(() => bus.close());
-  return bus;
+busContract('the memory bus', async (_t, onError) => {
+  const network = new MemoryNetwork(onError);
+  return (node) => network.bus(node);
 });

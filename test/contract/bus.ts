@@ -1,152 +1,133 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
-import type { Bus } from '#internal/bus/bus';
+import type { Bus, BusHandler, NodeId } from '#internal/bus/bus';
 
-/** Makes a bus that is open. `onError` is told what receivers throw. Several of one test reach each other. */
-export type MakeBus = (t: TestContext, onError: (thrown: unknown) => void) => Promise<Bus>;
+/** Makes a network whose buses reach each other: one for each node. `onError` is told what handlers throw. */
+export type MakeNetwork = (t: TestContext, onError: (thrown: unknown) => void) => Promise<(node: NodeId) => Bus>;
 
-const fail = (thrown: unknown): void => assert.fail(`a receiver failed: ${String(thrown)}`);
-const newNode = (): string => randomBytes(8).toString('hex');
+interface Taken {
+  from: NodeId;
+  message: Buffer;
+}
+
+const fail = (thrown: unknown): void => assert.fail(`a handler failed: ${String(thrown)}`);
+
+/** One node, and what came to it. */
+class Node {
+  readonly id = randomBytes(8).toString('hex');
+  readonly bus: Bus;
+  readonly taken: Taken[] = [];
+  readonly gone: NodeId[] = [];
+  #wake: () => void = () => undefined;
+
+  constructor(make: (node: NodeId) => Bus) {
+    this.bus = make(this.id);
+  }
+
+  async start(t: TestContext, more: Partial<BusHandler> = {}): Promise<this> {
+    t.after(() => this.bus.close());
+    await this.bus.start({
+      message: (from, message) => {
+        this.taken.push({ from, message });
+        this.#wake();
+        more.message?.(from, message);
+      },
+      gone: (node) => {
+        this.gone.push(node);
+        this.#wake();
+      },
+      writable: () => undefined,
+    });
+    return this;
+  }
+
+  async until(isTrue: () => boolean): Promise<void> {
+    while (!isTrue()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  get texts(): string[] {
+    return this.taken.map(({ message }) => message.toString());
+  }
+}
 
 /** What every bus promises. */
-export function busContract(name: string, makeBus: MakeBus): void {
+export function busContract(name: string, makeNetwork: MakeNetwork): void {
   test(`${name}: delivers 10,000 messages of one sender whole and in order`, async (t) => {
-    const bus = await makeBus(t, fail);
-    const node = newNode();
-    const count = 10_000;
-    const received: string[] = [];
-    let resolveAll: () => void = () => undefined;
-    const all = new Promise<void>((resolve) => {
-      resolveAll = resolve;
-    });
-    await bus.subscribe(node, (message) => {
-      received.push(message.toString('utf8'));
-      if (received.length === count) resolveAll();
-    });
-    const isTaken = await Promise.all(
-      Array.from({ length: count }, (_, i) => bus.publish(node, Buffer.from(`message ${i}`))),
-    );
-    await all;
-    assert.ok(isTaken.every(Boolean));
-    assert.deepEqual(
-      received,
-      Array.from({ length: count }, (_, i) => `message ${i}`),
-    );
+    const make = await makeNetwork(t, fail);
+    const [sender, receiver] = [await new Node(make).start(t), await new Node(make).start(t)];
+    const sent = Array.from({ length: 10_000 }, (_, i) => `message ${i}`);
+    for (const text of sent) sender.bus.publish(receiver.id, Buffer.from(text));
+    await receiver.until(() => receiver.taken.length === sent.length);
+    assert.deepEqual(receiver.texts, sent);
+    assert.ok(receiver.taken.every(({ from }) => from === sender.id));
   });
 
-  test(`${name}: a publish to a node that nobody listens as gives false`, async (t) => {
-    const bus = await makeBus(t, fail);
-    await bus.subscribe(newNode(), () => assert.fail('a message went to another node'));
-    assert.equal(await bus.publish(newNode(), Buffer.from('lost')), false);
+  test(`${name}: a node can send to itself, and never within its own call`, async (t) => {
+    const make = await makeNetwork(t, fail);
+    const node = await new Node(make).start(t);
+    node.bus.publish(node.id, Buffer.from('to myself'));
+    assert.deepEqual(node.texts, []);
+    await node.until(() => node.taken.length === 1);
+    assert.deepEqual(node.texts, ['to myself']);
   });
 
-  test(`${name}: a receiver has bytes of its own, and the sender may reuse its buffer`, async (t) => {
-    const bus = await makeBus(t, fail);
-    const node = newNode();
-    const received = nextMessages(2);
-    await bus.subscribe(node, received.receive);
-    const buffer = Buffer.from('first');
-    await bus.publish(node, buffer);
-    buffer.write('again');
-    await bus.publish(node, buffer);
-    const [first, second] = await received.messages;
-    assert.equal(first?.toString(), 'first');
-    assert.equal(second?.toString(), 'again');
-    first?.fill(0);
-    assert.equal(buffer.toString(), 'again');
+  test(`${name}: whoever sends to a node that never was is told that it is gone`, async (t) => {
+    const make = await makeNetwork(t, fail);
+    const node = await new Node(make).start(t);
+    const nobody = randomBytes(8).toString('hex');
+    node.bus.publish(nobody, Buffer.from('lost'));
+    await node.until(() => node.gone.length > 0);
+    assert.deepEqual([...new Set(node.gone)], [nobody]);
   });
 
-  test(`${name}: a message of 1 MiB arrives whole`, async (t) => {
-    const bus = await makeBus(t, fail);
-    const node = newNode();
-    const received = nextMessages(1);
-    await bus.subscribe(node, received.receive);
+  test(`${name}: a node that says goodbye is gone for the others`, async (t) => {
+    const make = await makeNetwork(t, fail);
+    const [stays, leaves] = [await new Node(make).start(t), await new Node(make).start(t)];
+    stays.bus.publish(leaves.id, Buffer.from('hello'));
+    await leaves.until(() => leaves.taken.length === 1);
+    await leaves.bus.close();
+    await leaves.bus.close();
+    await stays.until(() => stays.gone.includes(leaves.id));
+    leaves.bus.publish(stays.id, Buffer.from('too late'));
+    stays.bus.publish(stays.id, Buffer.from('last'));
+    await stays.until(() => stays.taken.length > 0);
+    assert.deepEqual(stays.texts, ['last']);
+  });
+
+  test(`${name}: messages of 1 MiB and of nothing arrive whole`, async (t) => {
+    const make = await makeNetwork(t, fail);
+    const [sender, receiver] = [await new Node(make).start(t), await new Node(make).start(t)];
     const message = randomBytes(1_048_576);
-    assert.equal(await bus.publish(node, message), true);
-    assert.ok((await received.messages)[0]?.equals(message));
+    sender.bus.publish(receiver.id, message);
+    sender.bus.publish(receiver.id, Buffer.alloc(0));
+    await receiver.until(() => receiver.taken.length === 2);
+    assert.ok(receiver.taken[0]?.message.equals(message));
+    assert.equal(receiver.taken[1]?.message.length, 0);
   });
 
-  test(`${name}: an empty message arrives`, async (t) => {
-    const bus = await makeBus(t, fail);
-    const node = newNode();
-    const received = nextMessages(1);
-    await bus.subscribe(node, received.receive);
-    await bus.publish(node, Buffer.alloc(0));
-    assert.equal((await received.messages)[0]?.length, 0);
-  });
-
-  test(`${name}: a receiver that throws disturbs neither its next message nor another receiver`, async (t) => {
+  test(`${name}: a handler that throws disturbs neither its next message nor another node`, async (t) => {
     const thrown: unknown[] = [];
-    const bus = await makeBus(t, (error) => thrown.push(error));
-    const [failing, sound] = [newNode(), newNode()];
-    const failed = nextMessages(2);
-    const received = nextMessages(1);
-    await bus.subscribe(failing, (message) => {
-      failed.receive(message);
-      throw new Error(`cannot read ${message.toString()}`);
+    const make = await makeNetwork(t, (error) => thrown.push(error));
+    const [sender, sound] = [await new Node(make).start(t), await new Node(make).start(t)];
+    const failing = await new Node(make).start(t, {
+      message: (_from, message) => {
+        throw new Error(`cannot read ${message.toString()}`);
+      },
     });
-    await bus.subscribe(sound, received.receive);
-    await bus.publish(failing, Buffer.from('one'));
-    await bus.publish(failing, Buffer.from('two'));
-    await bus.publish(sound, Buffer.from('three'));
-    assert.deepEqual((await failed.messages).map(String), ['one', 'two']);
-    assert.deepEqual((await received.messages).map(String), ['three']);
+    sender.bus.publish(failing.id, Buffer.from('one'));
+    sender.bus.publish(failing.id, Buffer.from('two'));
+    sender.bus.publish(sound.id, Buffer.from('three'));
+    await failing.until(() => failing.taken.length === 2);
+    await sound.until(() => sound.taken.length === 1);
+    assert.deepEqual([failing.texts, sound.texts], [['one', 'two'], ['three']]);
     assert.deepEqual(
       thrown.map((error) => (error as Error).message),
       ['cannot read one', 'cannot read two'],
     );
   });
-
-  test(`${name}: a second subscription to a node is refused and the first one stays`, async (t) => {
-    const bus = await makeBus(t, fail);
-    const node = newNode();
-    const received = nextMessages(1);
-    await bus.subscribe(node, received.receive);
-    await assert.rejects(
-      bus.subscribe(node, () => assert.fail('the second subscription received')),
-      /subscribed already/,
-    );
-    await bus.publish(node, Buffer.from('first'));
-    assert.deepEqual((await received.messages).map(String), ['first']);
-  });
-
-  test(`${name}: unsubscribing twice does no more than once, and never ends a later subscription`, async (t) => {
-    const bus = await makeBus(t, fail);
-    const node = newNode();
-    const unsubscribe = await bus.subscribe(node, () => assert.fail('an ended subscription received'));
-    await unsubscribe();
-    assert.equal(await bus.publish(node, Buffer.from('nobody')), false);
-    const received = nextMessages(1);
-    await bus.subscribe(node, received.receive);
-    await unsubscribe();
-    assert.equal(await bus.publish(node, Buffer.from('somebody')), true);
-    assert.deepEqual((await received.messages).map(String), ['somebody']);
-  });
-
-  test(`${name}: closing twice does no more than once, and a publish after it throws`, async (t) => {
-    const bus = await makeBus(t, fail);
-    const node = newNode();
-    await bus.subscribe(node, () => assert.fail('a closed bus delivered'));
-    await bus.close();
-    await bus.close();
-    await assert.rejects(bus.publish(node, Buffer.from('late')));
-    await assert.rejects(bus.subscribe(newNode(), () => undefined));
-  });
-}
-
-/** Collects so many messages. */
-function nextMessages(count: number): { receive(message: Buffer): void; messages: Promise<Buffer[]> } {
-  const received: Buffer[] = [];
-  let resolveAll: (messages: Buffer[]) => void;
-  const messages = new Promise<Buffer[]>((resolve) => {
-    resolveAll = resolve;
-  });
-  return {
-    messages,
-    receive(message) {
-      received.push(message);
-      if (received.length === count) resolveAll(received);
-    },
-  };
 }

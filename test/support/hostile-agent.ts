@@ -3,12 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { loadKey } from '#internal/agent/key';
-import { proveRegistration } from '#internal/agent/registration-proof';
+import { prover } from '#internal/agent/registration-proof';
 import { systemClock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
 import type { RequestHead } from '#internal/http1/head';
 import type { AcceptedStream, StreamHandler } from '#internal/link/stream';
-import { V2AgentSession } from '#internal/link/v2/agent-session';
+import { V2AgentLink } from '#internal/link/v2/agent-link';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { packetLink } from '#internal/link/websocket-link';
 import { limits } from '#messages/limits';
@@ -26,7 +26,7 @@ export async function startHostileAgent(t: Cleanup, hub: { port: number; url: st
   const [response] = (await once(websocket, 'upgrade')) as [IncomingMessage];
   const ignore = (): void => undefined;
   const handler: StreamHandler = { data: ignore, ended: ignore, drained: ignore, stopped: ignore, reset: ignore };
-  const session = new V2AgentSession(
+  const link = new V2AgentLink(
     {
       clock: systemClock,
       log: silentLog,
@@ -36,10 +36,12 @@ export async function startHostileAgent(t: Cleanup, hub: { port: number; url: st
         return handler;
       },
       onRegistered: ignore,
+      onDrain: ignore,
       onClosed: ignore,
     },
     (links) => packetLink(websocket, response.socket, links),
   );
-  t.after(() => session.destroy());
-  return String(await session.register(proveRegistration(key, { origin: new URL(hub.url).origin, session: '' })));
+  t.after(() => link.destroy());
+  const { hostname } = await link.register(prover(key, { origin: new URL(hub.url).origin, session: '' }));
+  return String(hostname);
 }

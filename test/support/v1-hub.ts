@@ -1,11 +1,14 @@
+import { MemoryNetwork } from '#internal/bus/memory';
 import type { Clock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
 import { BaseUrls } from '#internal/hub/base-urls';
-import { Directory } from '#internal/hub/directory';
+import { MemoryDirectory } from '#internal/hub/directory/memory';
 import { Registrar } from '#internal/hub/registrar';
 import { TakeoverGuard } from '#internal/hub/takeover-guard';
 import { TokenMemory } from '#internal/hub/token-memory';
+import { V1Sessions } from '#internal/hub/v1-sessions';
 import { V1HubSession } from '#internal/link/v1/hub-session';
+import { WindowBudget } from '#internal/link/v2/receive-window';
 import { Peer } from './peer.ts';
 import { newTestKey, signToken, type TestKey, tokenParts } from './signed-token.ts';
 import { type TextLinkPair, textLinkPair } from './text-link-pair.ts';
@@ -27,8 +30,8 @@ export interface ConnectedClient {
 
 /** A hub's registrations and sessions of wire v1, without its edge. */
 export class V1Hub {
-  readonly directory = new Directory();
-  readonly sessions = new Map<string, V1HubSession>();
+  readonly directory = new MemoryDirectory();
+  readonly #sessions: V1Sessions;
   readonly #clock: Clock;
   readonly #options: V1HubOptions;
   readonly #registrar: Registrar;
@@ -38,6 +41,9 @@ export class V1Hub {
   constructor(clock: Clock, options: V1HubOptions = {}) {
     this.#clock = clock;
     this.#options = options;
+    const bus = new MemoryNetwork(() => undefined).bus('here');
+    const windows = new WindowBudget(0);
+    this.#sessions = new V1Sessions('here', { clock, log: silentLog, bus, directory: this.directory, windows });
     this.#registrar = new Registrar(
       { domain: options.domain ?? 'tunnel.test' },
       {
@@ -47,9 +53,12 @@ export class V1Hub {
         tokens: new TokenMemory(clock),
         guard: new TakeoverGuard(clock),
         isAllowed: options.isAllowed ?? (() => true),
-        evict: ({ session }, clientId) => this.sessions.get(session)?.withdraw(clientId),
       },
     );
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
   }
 
   /** A client's websocket: the hub's session on one end, the test on the other. */
@@ -61,22 +70,18 @@ export class V1Hub {
       {
         clock: this.#clock,
         log: silentLog,
-        register: async (request, asking) => {
-          const registered = await this.#registrar.register(request, { node: 'here', session: asking.id });
-          asking.grant(registered.clientId);
-          return registered;
-        },
-        onClosed: (closed) => {
-          this.sessions.delete(closed.id);
-          for (const clientId of closed.clientIds) this.directory.release(clientId, closed.id);
-        },
+        register: (request, asking) =>
+          this.#sessions.register(this.#registrar, request, asking, (losses) => {
+            for (const { previous, clientId } of losses) this.#sessions.withdraw(previous.session, clientId);
+          }),
+        onClosed: (closed) => this.#sessions.forget(closed),
         onStrayAnswer: () => {
           this.strayCount += 1;
         },
       },
       pair.left,
     );
-    this.sessions.set(session.id, session);
+    this.#sessions.add(session);
     return { session, peer: new Peer(pair.right), pair };
   }
 

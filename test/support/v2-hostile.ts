@@ -4,7 +4,7 @@ import type { Clock } from '#internal/core/clock';
 import { AditError } from '#internal/core/errors';
 import { silentLog } from '#internal/core/log';
 import type { Stream, StreamHandler } from '#internal/link/stream';
-import { V2AgentSession } from '#internal/link/v2/agent-session';
+import { V2AgentLink } from '#internal/link/v2/agent-link';
 import { V2HubSession } from '#internal/link/v2/hub-session';
 import type { PacketLink, PacketLinkHandler } from '#internal/link/v2/packet-link';
 import type { WindowBudget } from '#internal/link/v2/receive-window';
@@ -12,7 +12,7 @@ import { limits } from '#messages/limits';
 import { batchHeaderBytes, encodeSessionPacket, frameTypes, packetKinds, type SessionPacket } from '#messages/v2';
 import type { Random } from './random.ts';
 import { getHead, responseHead } from './stream-origin.ts';
-import { pairClientId, pairNode } from './v2-pair.ts';
+import { pairClientId, pairNode, TestCluster, TestHub } from './v2-hub.ts';
 import { batch, creditFrame, frame, openFrame, readBatch } from './v2-wire.ts';
 
 const claim = { origin: 'http://localhost', nonce: '', session: '', epoch: 0, tunnels: [{ session: '' }] };
@@ -27,6 +27,7 @@ const sessionPackets: SessionPacket[] = [
     epoch: 1,
     tunnels: [{ clientId: pairClientId }],
     limits: { streams: 9 },
+    graceMs: 0,
   },
   { kind: 'rejected', code: 'ADIT_REFUSED', message: 'why', isFinal: true },
   { kind: 'withdraw', tunnel: 0, reason: 'replaced' },
@@ -51,7 +52,8 @@ export class HostilePeer {
   /** What it was given last. */
   lastPacket: Buffer = Buffer.alloc(0);
   readonly #random: Random;
-  readonly #session: V2HubSession | V2AgentSession;
+  readonly #session: V2HubSession | V2AgentLink;
+  readonly #hub: TestHub;
   #handler!: PacketLinkHandler;
   #receivedBytes = 0;
   #isWritable = true;
@@ -71,20 +73,18 @@ export class HostilePeer {
       this.#handler = handler;
       return this.#link();
     };
+    this.#hub = new TestHub(pairNode, new TestCluster(clock), windows);
     const deps = { clock, log: silentLog, windows, onClosed: () => undefined };
     this.#session =
       side === 'hub'
-        ? new V2HubSession(
-            { node: pairNode, timeoutMs: 30_000 },
+        ? this.#hub.accept(connect)
+        : new V2AgentLink(
             {
               ...deps,
-              register: () => [{ clientId: pairClientId, hostname: undefined }],
-              onStrayAnswer: () => undefined,
+              accept: (_head, stream) => this.#handlerOf(stream),
+              onRegistered: () => undefined,
+              onDrain: () => undefined,
             },
-            connect,
-          )
-        : new V2AgentSession(
-            { ...deps, accept: (_head, stream) => this.#handlerOf(stream), onRegistered: () => undefined },
             connect,
           );
   }
@@ -216,8 +216,8 @@ export class HostilePeer {
   }
 
   #open(): void {
-    const opener = (this.#session as V2HubSession).opener(pairClientId);
-    assert.ok(opener, 'the session serves its tunnel');
+    const opener = this.#hub.sessions.opener(pairClientId);
+    assert.ok(opener && !(opener instanceof Promise), 'the session serves its tunnel');
     let stream: Stream | undefined;
     const handler = this.#handlerOf({ ...silentStream, consumed: (count) => stream?.consumed(count) });
     stream = opener.open(getHead(), { ...handler, head: () => this.#maybeThrow() });

@@ -1,18 +1,19 @@
 import { type Clock, systemClock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
 import type { AcceptStream, StreamOpener } from '#internal/link/stream';
-import { V2AgentSession } from '#internal/link/v2/agent-session';
-import { V2HubSession } from '#internal/link/v2/hub-session';
+import { V2AgentLink } from '#internal/link/v2/agent-link';
+import type { V2AgentSession } from '#internal/link/v2/agent-session';
+import type { V2HubSession } from '#internal/link/v2/hub-session';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { type Meddle, type PacketLinkPair, packetLinkPair } from './packet-link-pair.ts';
+import { pairClientId, pairNode, TestCluster, type TestHub } from './v2-hub.ts';
 
-export const pairClientId = 'a'.repeat(52);
-export const pairNode = '00112233445566ff';
+export { pairClientId, pairNode };
 
 export interface V2Pair {
   hub: V2HubSession;
-  agent: V2AgentSession;
+  agent: V2AgentLink;
   opener: StreamOpener;
   link: PacketLinkPair;
   /** How each end's websocket was closed. */
@@ -26,42 +27,51 @@ export async function connectV2Pair(
   accept: AcceptStream,
   { meddle, clock = systemClock }: { meddle?: Meddle; clock?: Clock } = {},
 ): Promise<V2Pair> {
+  const testHub = await new TestCluster(clock).hub(pairNode);
+  const { hub, agent, link, closed } = await connectAgent(testHub, accept, { clock, ...(meddle && { meddle }) });
+  const opener = openerAt(testHub);
+  return { hub, agent, opener, link, closed, strays: () => testHub.strayCount };
+}
+
+/** Where a hub opens streams to the one tunnel of these tests. */
+export function openerAt({ sessions }: TestHub): StreamOpener {
+  const opener = sessions.opener(pairClientId);
+  if (!opener || opener instanceof Promise) throw new Error('nobody serves the tunnel');
+  return opener;
+}
+
+/** Connects an agent, which registers or goes on with a session. */
+export async function connectAgent(
+  testHub: TestHub,
+  accept: AcceptStream,
+  { meddle, clock, resumed }: { meddle?: Meddle; clock: Clock; resumed?: V2AgentSession },
+) {
   const link = packetLinkPair(meddle);
-  const closed = { hub: 0, agent: 0 };
-  let strayCount = 0;
-  const deps = { clock, log: silentLog, windows: new WindowBudget(limits.processWindows) };
-  const hub = new V2HubSession(
-    { node: pairNode, timeoutMs: 30_000 },
-    {
-      ...deps,
-      register: () => [{ clientId: pairClientId, hostname: undefined }],
-      onClosed: () => {
-        closed.hub += 1;
-      },
-      onStrayAnswer: () => {
-        strayCount += 1;
-      },
+  const closed = {
+    agent: 0,
+    get hub() {
+      return testHub.closedCount;
     },
-    link.left,
-  );
-  const agent = new V2AgentSession(
+  };
+  const hub = testHub.accept(link.left);
+  const agent = new V2AgentLink(
     {
-      ...deps,
+      clock,
+      log: silentLog,
+      windows: new WindowBudget(limits.processWindows),
       accept,
       onRegistered: () => undefined,
+      onDrain: () => undefined,
       onClosed: (code) => {
         closed.agent = code;
       },
     },
     link.right,
   );
-  await agent.register(() => ({
-    key: {},
-    algorithm: 'ES256',
-    signature: '',
-    claim: { origin: 'http://localhost', nonce: '', session: '', epoch: 0, tunnels: [{ session: '' }] },
-  }));
-  const opener = hub.opener(pairClientId);
-  if (!opener) throw new Error('the session serves nothing');
-  return { hub, agent, opener, link, closed, strays: () => strayCount };
+  const session = await agent.register((_nonce, going) => {
+    const { id = '', epoch = 0 } = going ?? {};
+    const claim = { origin: 'http://localhost', nonce: '', session: id, epoch, tunnels: [{ session: '' }] };
+    return { key: {}, algorithm: 'ES256', signature: '', claim };
+  }, resumed);
+  return { hub, agent, link, closed, session };
 }

@@ -75,7 +75,7 @@ test('a client that is silently gone is forgotten after 20 s', async () => {
   assert.equal(hub.directory.find(clientId)?.session, session.id);
   await pass(clock, 2);
   assert.equal(hub.directory.find(clientId), undefined);
-  assert.equal(hub.sessions.size, 0);
+  assert.equal(hub.sessionCount, 0);
   assert.equal(clock.pendingCount, 0);
 });
 

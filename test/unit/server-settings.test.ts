@@ -31,6 +31,7 @@ test('without any setting the defaults of the help hold', () => {
     allowKeys: undefined,
     maxBody: 512_000,
     timeout: 30_000,
+    grace: 30_000,
     rateLimit: { count: 6_000, windowMs: 60_000 },
     maxConnectionsPerIp: 1_024,
     memory: 268_435_456,

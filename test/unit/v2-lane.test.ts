@@ -18,6 +18,7 @@ function newLane(epoch = 1) {
       clock,
       transmit: (packet) => sent.push(readBatch(packet)),
       deliver: (frames) => delivered.push(frames.toString()),
+      age: () => undefined,
       wake: () => lane.isAckDue && lane.send(Buffer.alloc(0)),
     },
   );

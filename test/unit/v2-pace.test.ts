@@ -34,6 +34,7 @@ function flood({ bytesPerMs, delayMs, noiseMs = 0, batchBytes = 65_000 }: Way, m
         clock.after(lastArrival - clock.now(), () => far.receive(packet));
       },
       deliver: () => undefined,
+      age: () => undefined,
       wake: () => fill(),
     },
   );
@@ -43,6 +44,7 @@ function flood({ bytesPerMs, delayMs, noiseMs = 0, batchBytes = 65_000 }: Way, m
       clock,
       transmit: (packet) => void clock.after(delayMs, () => near.receive(packet)),
       deliver: ({ length }) => arrived.push({ at: clock.now(), byteCount: length }),
+      age: () => undefined,
       wake: () => far.isAckDue && far.send(Buffer.alloc(0)),
     },
   );

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { constants, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { test } from 'node:test';
 import type { JWK } from 'jose';
-import { proveRegistration } from '#internal/agent/registration-proof';
+import { prover } from '#internal/agent/registration-proof';
 import { AditError } from '#internal/core/errors';
 import { BaseUrls } from '#internal/hub/base-urls';
 import { verifyProof } from '#internal/hub/proof';
@@ -25,12 +25,12 @@ function registrationOf(
   { dialled = origin, session = '', nonce = hubNonce } = {},
 ): V2Registration {
   const publicJwk = jwk as JWK;
-  const prove = proveRegistration({ privateKey, publicJwk, algorithm, clientId: '' }, { origin: dialled, session });
-  return { ...prove(nonce), hubNonce };
+  const prove = prover({ privateKey, publicJwk, algorithm, clientId: '' }, { origin: dialled, session });
+  return { ...prove(nonce), maxStreams: 1, hubNonce };
 }
 
 async function assertRefused(registration: V2Registration, message?: RegExp): Promise<void> {
-  await assert.rejects(verifyProof(registration, bases), (error) => {
+  await assert.rejects(verifyProof('register', registration, bases), (error) => {
     assert.ok(error instanceof AditError && error.code === 'ADIT_REFUSED', String(error));
     if (message) assert.match(error.message, message);
     return true;
@@ -40,9 +40,12 @@ async function assertRefused(registration: V2Registration, message?: RegExp): Pr
 for (const [algorithm, own] of keys) {
   test(`v2 proof: ${algorithm} is accepted, and gives the client id of wire v1`, async () => {
     const id = await clientIdOfKey(own.jwk as JWK);
-    assert.equal(await verifyProof(registrationOf(own), bases), id);
-    assert.equal(await verifyProof(registrationOf(own, { session: 'blüe ✓' }), bases), id);
-    assert.equal(await verifyProof(registrationOf(own, { dialled: 'https://second.example.com:8443' }), bases), id);
+    assert.equal(await verifyProof('register', registrationOf(own), bases), id);
+    assert.equal(await verifyProof('register', registrationOf(own, { session: 'blüe ✓' }), bases), id);
+    assert.equal(
+      await verifyProof('register', registrationOf(own, { dialled: 'https://second.example.com:8443' }), bases),
+      id,
+    );
   });
 
   test(`v2 proof: ${algorithm} covers every part of the claim and the hub's nonce`, async () => {
@@ -96,7 +99,9 @@ for (const [algorithm, own] of keys) {
 
 test('v2 proof: an ECDSA signature in DER is refused', async () => {
   const good = registrationOf(key);
-  const signature = sign('sha256', registrationProof(good.claim, hubNonce), key.privateKey).toString('base64url');
+  const signature = sign('sha256', registrationProof('register', good.claim, hubNonce), key.privateKey).toString(
+    'base64url',
+  );
   await assertRefused({ ...good, signature });
 });
 
@@ -141,7 +146,7 @@ test("v2 proof: the signing input of a v1 token as the hub's nonce gives no v1 t
   const end = token.lastIndexOf('.');
   const asNonce = registrationOf(key, { nonce: token.slice(0, end) });
   assert.notEqual(asNonce.signature, token.slice(end + 1));
-  const signed = registrationProof(asNonce.claim, token.slice(0, end));
+  const signed = registrationProof('register', asNonce.claim, token.slice(0, end));
   assert.ok(signed.toString('latin1').startsWith('adit.v2 register\0'));
   assert.ok(!signed.includes(token.slice(0, end)));
   await assertRefused({ ...registrationOf(key), signature: token.slice(end + 1) }, /does not match/);
@@ -150,12 +155,12 @@ test("v2 proof: the signing input of a v1 token as the hub's nonce gives no v1 t
 test('v2 proof: members of the claim cannot be moved from one to the next', () => {
   const claim = { origin: 'a', nonce: 'b', session: '', epoch: 0, tunnels: [{ session: 'x' }] };
   const proofs = [
-    registrationProof(claim, 'n'),
-    registrationProof({ ...claim, origin: 'a","n' }, ''),
-    registrationProof({ ...claim, tunnels: [{ session: 'x","y' }] }, 'n'),
-    registrationProof({ ...claim, tunnels: [{ session: 'x' }, { session: 'y' }] }, 'n'),
-    registrationProof({ ...claim, tunnels: [] }, 'n'),
-    registrationProof({ ...claim, nonce: 'n' }, 'b'),
+    registrationProof('register', claim, 'n'),
+    registrationProof('register', { ...claim, origin: 'a","n' }, ''),
+    registrationProof('register', { ...claim, tunnels: [{ session: 'x","y' }] }, 'n'),
+    registrationProof('register', { ...claim, tunnels: [{ session: 'x' }, { session: 'y' }] }, 'n'),
+    registrationProof('register', { ...claim, tunnels: [] }, 'n'),
+    registrationProof('register', { ...claim, nonce: 'n' }, 'b'),
   ];
   assert.equal(new Set(proofs.map((proof) => proof.toString('hex'))).size, proofs.length);
 });
@@ -172,7 +177,7 @@ const oddClaims: Record<string, RegistrationClaim> = {
 
 for (const [name, odd] of Object.entries(oddClaims)) {
   test(`v2 proof: a well-signed claim ${name} is refused`, async () => {
-    const proof = registrationProof(odd, hubNonce);
+    const proof = registrationProof('register', odd, hubNonce);
     const signature = sign('sha256', proof, { key: key.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url');
     await assertRefused({ ...registrationOf(key), claim: odd, signature });
   });
@@ -180,7 +185,7 @@ for (const [name, odd] of Object.entries(oddClaims)) {
 
 const rsa = keys.get('RS256') as TestKey;
 const weak = newTestKey('RS256', 1_024);
-const pss = sign('sha256', registrationProof(claim, hubNonce), {
+const pss = sign('sha256', registrationProof('register', claim, hubNonce), {
   key: rsa.privateKey,
   padding: constants.RSA_PKCS1_PSS_PADDING,
 }).toString('base64url');

@@ -22,11 +22,21 @@ const packets: SessionPacket[] = [
     epoch: 1,
     tunnels: [{ clientId: 'a', hostname: 'a.tunnel.test' }, { clientId: 'b' }],
     limits: { streams: 1_000 },
+    graceMs: 30_000,
   },
   { kind: 'rejected', code: 'ADIT_REFUSED', message: 'why', isFinal: true },
   { kind: 'withdraw', tunnel: 0, reason: 'replaced' },
   { kind: 'ping', token: 0 },
   { kind: 'pong', token: Number.MAX_SAFE_INTEGER },
+  {
+    kind: 'resume',
+    key: { kty: 'OKP', crv: 'Ed25519', x: 'x' },
+    algorithm: 'EdDSA',
+    signature: 's',
+    claim: { origin: 'https://hub.example.com', nonce: 'n', session: 'id', epoch: 3, tunnels: [{ session: '' }] },
+  },
+  { kind: 'resumed', epoch: 4 },
+  { kind: 'drain', msLeft: 25_000 },
 ];
 
 type Path = (string | number)[];

@@ -54,6 +54,7 @@ test('v2 session: an agent takes one `registered`, also when two come in one rea
       epoch: 2,
       tunnels: [{ clientId: 'a' }],
       limits: { streams: 1 },
+      graceMs: 30_000,
     }),
   );
   await isRegistered;

@@ -1,34 +1,31 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { JWK } from 'jose';
 import type { Clock, Stop } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { version } from '#internal/core/version';
 import { Heartbeat } from '#internal/link/heartbeat';
-import type { StreamOpener } from '#internal/link/stream';
 import { limits } from '#messages/limits';
 import {
   batchHeaderBytes,
   decodeSessionPacket,
   encodeSessionPacket,
+  type Proof,
   packetKinds,
-  type RegistrationClaim,
   type SessionPacket,
+  sessionUnknown,
   V2Error,
 } from '#messages/v2';
-import { Mux } from './mux.ts';
 import type { ConnectPackets, PacketLink, PacketLinkHandler } from './packet-link.ts';
-import { WindowBudget } from './receive-window.ts';
 
 /** An agent that has not registered by then is closed. The nonce that it signs is good for as long. */
 const registrationMs = 10_000;
+/** Packets for an agent that has yet to hear that it is registered. */
+const heldPackets = 256;
 
 /** What an agent asks for, and how it proves that it may. */
-export interface V2Registration {
-  key: JWK;
-  algorithm: string;
-  signature: string;
-  claim: RegistrationClaim;
+export interface V2Registration extends Proof {
+  /** How many streams it takes. */
+  maxStreams: number;
   hubNonce: string;
 }
 
@@ -39,43 +36,42 @@ export interface RegisteredTunnel {
 }
 
 export interface V2HubSessionOptions {
-  /** This hub's name on the wire: 16 hexadecimal digits. */
-  node: string;
-  /** How long the head of a response may take. */
-  timeoutMs: number;
+  /** How long a session outlives its connection. */
+  graceMs: number;
 }
+
+/** How a connection ended: a goodbye, or a broken rule, is the session's end, too. */
+export type Ending = 'lost' | 'final';
 
 export interface V2HubSessionDeps {
   clock: Clock;
   log: Log;
-  /** What may be granted to the streams of this process. */
-  windows: WindowBudget;
   /** Decides on a registration. Throws ADIT_REFUSED for good, or ADIT_HUB_BUSY for now. */
-  register(registration: V2Registration, session: V2HubSession): RegisteredTunnel[] | Promise<RegisteredTunnel[]>;
+  register(registration: V2Registration, session: V2HubSession): Promise<readonly RegisteredTunnel[]>;
+  /** The same for a session that goes on here: gives its new epoch, or undefined when there is none to go on with. */
+  resume(registration: V2Registration, session: V2HubSession): Promise<number | undefined>;
+  /** The agent has been told: its streams may be opened. */
+  onServing(session: V2HubSession): void;
+  /** A batch for the streams of a hub. Throws {@link V2Error}. */
+  onBatch(session: V2HubSession, node: string, packet: Buffer): void;
+  onWritable(session: V2HubSession): void;
   /** The websocket is gone; called once. */
-  onClosed(session: V2HubSession): void;
-  /** Counts what came for a stream that has ended. */
-  onStrayAnswer(): void;
+  onClosed(session: V2HubSession, ending: Ending): void;
 }
 
-const epoch = 1;
-
-/** The hub's end of one websocket that speaks wire v2. */
-export class V2HubSession implements PacketLinkHandler {
-  /** Names this session among all of all hubs. */
-  readonly id = randomUUID();
+/** The hub's end of one websocket that speaks wire v2: what it carries is for the lanes of this hub and of others. */
+export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' | 'isWritable'> {
+  /** Names the session among all of all hubs: one of its own, or the one that goes on here. */
+  id = randomUUID() as string;
   readonly #options: V2HubSessionOptions;
   readonly #deps: V2HubSessionDeps;
-  readonly #nonce = randomBytes(32).toString('base64url');
   readonly #link: PacketLink;
   readonly #heartbeat: Heartbeat;
-  readonly #openers = new Map<string, StreamOpener>();
-  /** In the order of the registration. Those that were taken over stay, since their index is their name on the wire. */
-  #tunnels: RegisteredTunnel[] = [];
-  #mux: Mux | undefined;
+  #nonce = '';
   #stopTimer: Stop;
-  #isRegistering = false;
-  #isRetired = false;
+  #isAsking = false;
+  #held: Buffer[] | undefined = [];
+  #ending: Ending = 'lost';
   isClosed = false;
 
   constructor(options: V2HubSessionOptions, deps: V2HubSessionDeps, connect: ConnectPackets) {
@@ -84,39 +80,50 @@ export class V2HubSession implements PacketLinkHandler {
     this.#link = connect(this);
     this.#heartbeat = new Heartbeat(deps.clock, {
       quiet: () => undefined,
-      unheard: () => this.#send({ kind: 'ping', token: 0 }),
+      unheard: () => this.#tell({ kind: 'ping', token: 0 }),
       dead: () => this.#link.destroy(),
       receivedBytes: () => this.#link.receivedBytes,
     });
     this.#stopTimer = deps.clock.after(registrationMs, () => this.close(1008, 'no registration within 10 seconds'));
-    this.#send({ kind: 'hello', nonce: this.#nonce, version });
+    this.#greet();
   }
 
-  /** The client ids that this session serves now. */
-  get clientIds(): Iterable<string> {
-    return this.#openers.keys();
+  /** Sends a packet of a lane. One that comes before the agent knows of its registration waits for that. */
+  send(packet: Buffer): void {
+    if (!this.#held) this.#link.send(packet);
+    // What is dropped is asked for again.
+    else if (this.#held.length < heldPackets) this.#held.push(packet);
   }
 
-  /** Where streams to one of the session's tunnels are opened. */
-  opener(clientId: string): StreamOpener | undefined {
-    return this.#openers.get(clientId);
+  get isWritable(): boolean {
+    return this.#link.isWritable;
   }
 
-  /** Stops serving an id that a newer registration has taken. With its last one, and the last stream, the session ends. */
-  withdraw(clientId: string): void {
-    if (!this.#openers.delete(clientId)) return;
-    const tunnel = this.#tunnels.findIndex((registered) => registered.clientId === clientId);
-    this.#send({ kind: 'withdraw', tunnel, reason: 'replaced' });
-    if (this.#openers.size > 0) return;
-    this.#isRetired = true;
-    this.#stopTimer();
-    this.#stopTimer = this.#deps.clock.after(this.#options.timeoutMs, () => this.#closeIfRetired());
-    if (this.#mux?.streamCount === 0) this.#closeIfRetired();
+  /** Tells that no stream comes from this hub any more, nor is one waited for. */
+  sendGone(node: string): void {
+    if (this.isWritable) this.send(gonePacket(node));
   }
 
+  /** Tells that a newer registration has taken a tunnel. */
+  sendWithdraw(tunnel: number): void {
+    this.#tell({ kind: 'withdraw', tunnel, reason: 'replaced' });
+  }
+
+  /** Asks the agent to go on at another hub. */
+  sendDrain(msLeft: number): void {
+    this.#tell({ kind: 'drain', msLeft });
+  }
+
+  /** Says goodbye. The session ends with it. */
   close(code: number, reason: string): void {
+    this.#ending = 'final';
     this.#stopTimer();
     this.#link.close(code, reason);
+  }
+
+  /** Drops the connection without a word. */
+  destroy(): void {
+    this.#link.destroy();
   }
 
   packet(packet: Buffer): void {
@@ -127,26 +134,31 @@ export class V2HubSession implements PacketLinkHandler {
       else this.#session(packet);
     } catch (thrown) {
       if (!(thrown instanceof V2Error)) throw thrown;
-      this.#deps.log.info('an agent broke the rules of wire v2', { reason: thrown.message });
-      this.#end(new AditError('ADIT_LINK_LOST', 'the connection to the agent broke off'));
-      this.close(1002, thrown.message);
+      this.fail(thrown.message);
     }
   }
 
-  writable(): void {
-    this.#mux?.wake();
+  /** The agent has broken the rules. */
+  fail(reason: string): void {
+    this.#deps.log.info('an agent broke the rules of wire v2', { reason });
+    this.close(1002, reason);
+    this.#end();
   }
 
-  closed(): void {
-    this.#end(new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost', { retryAfterSeconds: 1 }));
+  writable(): void {
+    this.#deps.onWritable(this);
+  }
+
+  closed(code: number): void {
+    // Without a close frame, the agent has not meant to go.
+    if (code !== 1006) this.#ending = 'final';
+    this.#end();
   }
 
   #batch(packet: Buffer): void {
-    if (!this.#mux) throw new V2Error('streams come after the registration');
+    if (this.#held) throw new V2Error('streams come after the registration');
     if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
-    if (packet.toString('hex', 1, 9) === this.#options.node) this.#mux.receive(packet);
-    else if (this.#link.isWritable)
-      this.#link.send(Buffer.concat([Buffer.from([packetKinds.gone]), packet.subarray(1, 9)]));
+    this.#deps.onBatch(this, packet.toString('hex', 1, 9), packet);
   }
 
   #session(bytes: Buffer): void {
@@ -155,13 +167,14 @@ export class V2HubSession implements PacketLinkHandler {
       case undefined: // Unknown, and may be passed over.
         return;
       case 'register':
-        if (this.#isRegistering) throw new V2Error('a session registers once');
-        this.#isRegistering = true;
-        void this.#register(packet);
+        this.#ask(() => this.#register(packet));
+        return;
+      case 'resume':
+        this.#ask(() => this.#resume(packet));
         return;
       case 'ping':
         // Whoever does not read its answers gets no more of them.
-        if (this.#link.isWritable) this.#send({ kind: 'pong', token: packet.token });
+        if (this.#link.isWritable) this.#tell({ kind: 'pong', token: packet.token });
         return;
       case 'pong':
         return;
@@ -170,80 +183,82 @@ export class V2HubSession implements PacketLinkHandler {
     }
   }
 
-  async #register(request: Extract<SessionPacket, { kind: 'register' }>): Promise<void> {
-    try {
-      if (!request.versions.includes(2)) {
-        throw new AditError('ADIT_REFUSED', 'this hub speaks version 2 of the wire: upgrade the agent');
-      }
-      const { key, algorithm, signature, claim } = request;
-      const registration = { key, algorithm, signature, claim, hubNonce: this.#nonce };
-      this.#tunnels = await this.#deps.register(registration, this);
-      if (this.isClosed) return;
-      this.#stopTimer();
-      this.#serve(Math.min(request.limits.streams, limits.streamCount));
-    } catch (error) {
-      const code = error instanceof AditError ? error.code : undefined;
-      if (code === undefined) this.#deps.log.error('registration failed', { error: messageOf(error) });
-      else this.#deps.log.info('registration refused', { reason: messageOf(error) });
-      const message = code === undefined ? 'the hub made a mistake' : messageOf(error);
-      this.#send({ kind: 'rejected', code: code ?? 'ADIT_INTERNAL', message, isFinal: code === 'ADIT_REFUSED' });
-      this.close(code === 'ADIT_HUB_BUSY' ? 1013 : code === 'ADIT_REFUSED' ? 1008 : 1011, message);
-    }
+  #ask(answer: () => Promise<void>): void {
+    if (this.#isAsking) throw new V2Error('a session registers once');
+    this.#isAsking = true;
+    void answer().catch((error: unknown) => this.#refuse(error));
   }
 
-  #serve(maxStreams: number): void {
-    const { clock, log, windows, onStrayAnswer } = this.#deps;
-    const { node, timeoutMs } = this.#options;
-    const mux = new Mux(
-      { node, epoch, side: 'hub', maxStreams },
-      {
-        clock,
-        log,
-        link: this.#link,
-        budget: new WindowBudget(limits.sessionWindows, windows),
-        accept: () => {
-          throw new AditError('ADIT_BAD_REQUEST', 'this hub opens streams, and takes none');
-        },
-        // What the last stream ended with is still to be sent.
-        onIdle: () => setImmediate(() => this.#closeIfRetired()),
-        onStrayFrame: onStrayAnswer,
-      },
-    );
-    this.#mux = mux;
-    for (const [tunnel, { clientId }] of this.#tunnels.entries()) {
-      this.#openers.set(clientId, {
-        isTransparent: true,
-        open: (head, handler) => mux.open(tunnel, head, timeoutMs, handler),
-      });
-      log.info('agent registered', { clientId });
+  async #register(request: Extract<SessionPacket, { kind: 'register' }>): Promise<void> {
+    if (!request.versions.includes(2)) {
+      throw new AditError('ADIT_REFUSED', 'this hub speaks version 2 of the wire: upgrade the agent');
     }
-    this.#send({
+    const maxStreams = Math.min(request.limits.streams, limits.streamCount);
+    const tunnels = await this.#deps.register({ ...request, maxStreams, hubNonce: this.#nonce }, this);
+    if (this.isClosed) return;
+    for (const { clientId } of tunnels) this.#deps.log.info('agent registered', { clientId });
+    this.#serve({
       kind: 'registered',
       version: 2,
       session: this.id,
-      epoch,
-      tunnels: this.#tunnels.map(({ clientId, hostname }) => ({
-        clientId,
-        ...(hostname === undefined ? {} : { hostname }),
-      })),
+      epoch: 1,
+      tunnels: tunnels.map(({ clientId, hostname }) => ({ clientId, ...(hostname === undefined ? {} : { hostname }) })),
       limits: { streams: limits.streamCount },
+      graceMs: this.#options.graceMs,
     });
   }
 
-  #send(packet: SessionPacket): void {
+  async #resume(request: Extract<SessionPacket, { kind: 'resume' }>): Promise<void> {
+    const epoch = await this.#deps.resume({ ...request, maxStreams: 0, hubNonce: this.#nonce }, this);
+    if (this.isClosed) return;
+    if (epoch !== undefined) {
+      this.#serve({ kind: 'resumed', epoch });
+      return;
+    }
+    const message = 'this hub does not know the session any more: register anew';
+    this.#tell({ kind: 'rejected', code: sessionUnknown, message, isFinal: false });
+    this.#isAsking = false;
+    this.#greet();
+  }
+
+  #greet(): void {
+    this.#nonce = randomBytes(32).toString('base64url');
+    this.#tell({ kind: 'hello', nonce: this.#nonce, version });
+  }
+
+  #serve(answer: SessionPacket): void {
+    this.#stopTimer();
+    this.#tell(answer);
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const packet of held) this.#link.send(packet);
+    this.#deps.onServing(this);
+  }
+
+  #refuse(error: unknown): void {
+    const code = error instanceof AditError ? error.code : undefined;
+    if (code === undefined) this.#deps.log.error('registration failed', { error: messageOf(error) });
+    else this.#deps.log.info('registration refused', { reason: messageOf(error) });
+    const message = code === undefined ? 'the hub made a mistake' : messageOf(error);
+    const isFinal = code === 'ADIT_REFUSED' || code === 'ADIT_REPLACED';
+    this.#tell({ kind: 'rejected', code: code ?? 'ADIT_INTERNAL', message, isFinal });
+    this.close(code === 'ADIT_HUB_BUSY' ? 1013 : isFinal ? 1008 : 1011, message);
+  }
+
+  #tell(packet: SessionPacket): void {
     this.#link.send(encodeSessionPacket(packet));
   }
 
-  #closeIfRetired(): void {
-    if (this.#isRetired) this.close(1008, 'replaced');
-  }
-
-  #end(reason: AditError): void {
+  #end(): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#stopTimer();
     this.#heartbeat.stop();
-    this.#mux?.close(reason);
-    this.#deps.onClosed(this);
+    this.#deps.onClosed(this, this.#ending);
   }
+}
+
+/** Tells an agent that nobody there waits for what it sends any more, and nothing follows of what was. */
+export function gonePacket(node: string): Buffer {
+  return Buffer.concat([Buffer.from([packetKinds.gone]), Buffer.from(node, 'hex')]);
 }

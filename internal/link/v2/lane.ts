@@ -17,6 +17,8 @@ export interface LaneDeps {
   transmit(packet: Buffer): void;
   /** Frames, each once and in order. Throws what breaks the wire's rules. */
   deliver(frames: Buffer): void;
+  /** Frames are sent once more, so many milliseconds after the last time: what they say of time is outdated. */
+  age(frames: Buffer, ms: number): void;
   /** There may be more to send: room, or an acknowledgement. */
   wake(): void;
 }
@@ -39,9 +41,9 @@ interface Sent {
  * kept until then, so that nothing is lost with a connection and nothing arrives twice.
  */
 export class Lane {
-  readonly pace = new Pace();
+  pace = new Pace();
   readonly #node: Buffer;
-  readonly #epoch: number;
+  #epoch: number;
   readonly #deps: LaneDeps;
   readonly #sent: Sent[] = [];
   /** Positions: of the next byte to send, of the first one not acknowledged, of the next one expected. */
@@ -67,7 +69,17 @@ export class Lane {
 
   /** Bytes that may be sent now. What can't wait is sent without room, too. */
   get room(): number {
-    return this.pace.window - (this.#next - this.#acknowledged);
+    return this.pace.window - this.keptBytes;
+  }
+
+  /** Bytes that are kept until they are acknowledged. */
+  get keptBytes(): number {
+    return this.#next - this.#acknowledged;
+  }
+
+  /** Frames that may not have arrived, as they were sent. */
+  get unacknowledged(): Buffer[] {
+    return this.#sent.map(({ packet }) => packet.subarray(batchHeaderBytes));
   }
 
   /** Whether an acknowledgement should go even if there is nothing that it can travel with. */
@@ -91,9 +103,20 @@ export class Lane {
     if (packet.length !== batchHeaderBytes + length) throw new V2Error('a batch is not as long as it says');
     if (length > limits.v2Batch) throw new V2Error(`a batch of ${length} bytes is too long`);
     this.#acknowledge(packet.readUIntBE(19, 6), packet[25] as number);
-    if (this.#next - this.#acknowledged > limits.laneKept) throw new V2Error('what was sent is not acknowledged');
+    if (this.keptBytes > limits.laneKept) throw new V2Error('what was sent is not acknowledged');
     if (packet[0] === packetKinds.resend) this.#sendAgain();
     else this.#accept(packet, packet.readUIntBE(13, 6), length);
+  }
+
+  /** Goes on over another connection. Both ends say where they stand; whoever misses something asks for it. */
+  resume(epoch: number): void {
+    this.#epoch = epoch;
+    this.pace = new Pace();
+    this.#missedSince = undefined;
+    this.#repeatedAt = Number.NEGATIVE_INFINITY;
+    for (const sent of this.#sent) sent.isRepeated = true;
+    this.#deps.transmit(this.#packet(packetKinds.batch, this.#next, 0));
+    this.#deps.wake();
   }
 
   close(): void {
@@ -200,6 +223,8 @@ export class Lane {
     if (now - this.#repeatedAt < lostMs / 2) return;
     this.#repeatedAt = now;
     for (const sent of this.#sent) {
+      this.#deps.age(sent.packet.subarray(batchHeaderBytes), now - sent.sentAt);
+      sent.packet.writeUInt32BE(this.#epoch, 9);
       sent.sentAt = now;
       sent.isRepeated = true;
       this.#deps.transmit(sent.packet);

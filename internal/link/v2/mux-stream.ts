@@ -105,6 +105,10 @@ export class MuxStream implements AcceptedStream {
 
   // What the mux asks when it is this stream's turn.
 
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
   get canSend(): boolean {
     return this.#queuedBytes > 0 ? this.#sentBytes < this.#sendLimit : this.#trailers !== undefined;
   }

@@ -6,12 +6,13 @@ import { type RequestHead, type ResponseHead, writeRequestHead, writeResponseHea
 import type { AcceptedStream, ResponseHandler, Stream, StreamHandler } from '#internal/link/stream';
 import { limits } from '#messages/limits';
 import { firstIgnorable, frameHeaderBytes, frameTypes, openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
-import { decodeRequestHead, decodeResponseHead, decodeTrailers } from './head-blocks.ts';
+import { decodeRequestHead } from './head-blocks.ts';
 import { Lane } from './lane.ts';
 import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
 import type { PacketLink } from './packet-link.ts';
-import { checkHeadLength, decodeLimit, decodeReason, encodeOpenHeader } from './payloads.ts';
+import { ageOpen, checkHeadLength, encodeOpenHeader, framesOf } from './payloads.ts';
+import { receiveFrame } from './receive-frame.ts';
 import { ReceiveWindow, type WindowBudget } from './receive-window.ts';
 
 /** So many requests or answers are gathered at most before they are sent. */
@@ -64,12 +65,20 @@ export class Mux implements StreamOwner {
       clock: deps.clock,
       transmit: (packet) => deps.link.send(packet),
       deliver: (frames) => this.#deliver(frames),
+      age: ageOpens,
       wake: () => this.wake(),
     });
   }
 
   get streamCount(): number {
     return this.#streams.size;
+  }
+
+  /** Bytes that wait to be sent, or to be acknowledged. */
+  get heldBytes(): number {
+    let bytes = this.#lane.keptBytes;
+    for (const stream of this.#streams.values()) bytes += stream.queuedBytes;
+    return bytes;
   }
 
   /** Opens a stream of the agent's tunnel of this index. */
@@ -87,7 +96,7 @@ export class Mux implements StreamOwner {
       stream.fail(new AditError('ADIT_HEAD_TOO_LARGE', 'the head of the request is too long for this wire'));
       return stream;
     }
-    this.#outbox.putHead(frameTypes.open, stream.id, payload);
+    this.#outbox.putOpen(stream.id, payload, this.now);
     this.wake();
     return stream;
   }
@@ -96,6 +105,25 @@ export class Mux implements StreamOwner {
   receive(packet: Buffer): void {
     this.#lane.receive(packet);
     if (this.#outbox.urgentCount > limits.urgentCount) throw new V2Error('what is asked is not waited for');
+  }
+
+  /** Goes on over another connection, which must be there. */
+  resume(epoch: number): void {
+    this.#lane.resume(epoch);
+  }
+
+  /** Ends streams whose `open` has waited since before this time. */
+  failUnsent(since: number, reason: AditError): void {
+    this.#fail(this.#outbox.unsentSince(since), reason);
+  }
+
+  /** The same for those whose `open` was sent, and not acknowledged. */
+  failUnheard(reason: AditError): void {
+    const frames = this.#lane.unacknowledged.flatMap((batch) => [...framesOf(batch)]);
+    this.#fail(
+      frames.filter(({ type }) => type === frameTypes.open).map(({ id }) => id),
+      reason,
+    );
   }
 
   /** There may be room to send. */
@@ -129,11 +157,13 @@ export class Mux implements StreamOwner {
     const payload = writeResponseHead(head);
     if (payload.length > limits.v2Head)
       stream.fail(new AditError('ADIT_AGENT_BAD_ANSWER', 'the head of the answer is too long'));
-    else this.#outbox.putHead(frameTypes.head, stream.id, payload);
+    else this.#outbox.putHead(stream.id, payload);
     this.wake();
   }
 
   sendUrgent(type: number, { id }: MuxStream, payload: string | Buffer): void {
+    // Of a stream that the other end has not heard of, it need not hear.
+    if (type === frameTypes.reset && this.#outbox.takeBack(id)) return;
     this.#outbox.putUrgent(type, id, payload);
     this.wake();
   }
@@ -173,7 +203,7 @@ export class Mux implements StreamOwner {
     this.#waitingEnds = 0;
     if (this.#isClosed) return;
     while (this.#deps.link.isWritable) {
-      const frames = this.#outbox.gather(this.#lane);
+      const frames = this.#outbox.gather(this.#lane, this.now);
       if (frames.length === 0 && !this.#lane.isAckDue) break;
       this.#lane.send(frames);
     }
@@ -223,6 +253,13 @@ export class Mux implements StreamOwner {
     }
   }
 
+  #fail(ids: number[], reason: AditError): void {
+    for (const id of ids) {
+      const stream = this.#streams.get(id);
+      if (stream) this.#guard(stream, () => stream.fail(reason));
+    }
+  }
+
   #failed(stream: MuxStream, thrown: unknown): void {
     if (thrown instanceof V2Error) throw thrown;
     this.#guard(stream, () => stream.fail(this.#reasonOf(thrown)));
@@ -250,6 +287,11 @@ export class Mux implements StreamOwner {
       );
       return;
     }
+    if (payload.readUInt32BE(3) === 0) {
+      // It was on its way for longer than its visitor waits.
+      stream.reset(new AditError('ADIT_RESPONSE_TIMEOUT', 'the request arrived too late'));
+      return;
+    }
     try {
       const head = decodeRequestHead(payload.subarray(openHeaderBytes));
       stream.handler = this.#deps.accept(payload.readUInt16BE(0), head, stream);
@@ -264,31 +306,8 @@ export class Mux implements StreamOwner {
   }
 }
 
-function receiveFrame(stream: MuxStream, type: number, payload: Buffer): void {
-  switch (type) {
-    case frameTypes.head:
-      checkHeadLength(payload);
-      stream.receiveHead(decodeResponseHead(payload));
-      return;
-    case frameTypes.data:
-      stream.receiveData(payload);
-      return;
-    case frameTypes.credit:
-      stream.receiveCredit(decodeLimit(payload));
-      return;
-    case frameTypes.end:
-      checkHeadLength(payload);
-      stream.receiveEnd(decodeTrailers(payload.toString('latin1')));
-      return;
-    case frameTypes.stop:
-      stream.receiveStop();
-      return;
-    case frameTypes.reset:
-      stream.receiveReset(decodeReason(payload));
-      return;
-    default:
-      if (type < firstIgnorable) throw new V2Error(`frames of type ${type} are not known`);
-  }
+function ageOpens(batch: Buffer, ms: number): void {
+  for (const { type, at } of framesOf(batch)) if (type === frameTypes.open) ageOpen(batch, at, ms);
 }
 
 function refused(handler: ResponseHandler, reason: AditError): Stream {

@@ -2,7 +2,7 @@ import { limits } from '#messages/limits';
 import { frameHeaderBytes, frameTypes } from '#messages/v2';
 import { encodeTrailers } from './head-blocks.ts';
 import { freshBytes, type MuxStream } from './mux-stream.ts';
-import { writeFrameHeader } from './payloads.ts';
+import { ageOpen, writeFrameHeader } from './payloads.ts';
 
 /** What one stream may send before it is another one's turn. */
 const turnBytes = 16_384;
@@ -17,6 +17,8 @@ interface WholeFrame {
   id: number;
   /** Text is latin1. */
   payload: string | Buffer;
+  /** Since when it waits, if it says how much time is left. */
+  since?: number;
 }
 
 /** What the way takes at present. */
@@ -39,14 +41,30 @@ export class Outbox {
     return this.#urgent.length;
   }
 
-  putHead(type: number, id: number, payload: string): void {
-    this.#heads.push({ type, id, payload });
+  putOpen(id: number, payload: string, now: number): void {
+    this.#heads.push({ type: frameTypes.open, id, payload, since: now });
+  }
+
+  putHead(id: number, payload: string): void {
+    this.#heads.push({ type: frameTypes.head, id, payload });
+  }
+
+  /** Takes back all that is said of a stream, if its `open` was not sent. False: it was. */
+  takeBack(id: number): boolean {
+    if (!this.#isOpening(id)) return false;
+    const kept = this.#heads.filter((head) => head.id !== id);
+    this.#heads.splice(0, this.#heads.length, ...kept);
+    return true;
+  }
+
+  /** Streams whose `open` has waited since before this time. */
+  unsentSince(time: number): number[] {
+    return this.#heads.filter(({ since }) => since !== undefined && since <= time).map(({ id }) => id);
   }
 
   putUrgent(type: number, id: number, payload: string | Buffer): void {
     // What is said of a stream must not overtake its `open`: the other end would not know what it is about.
-    const isOpening = this.#heads.some((head) => head.id === id && head.type === frameTypes.open);
-    (isOpening ? this.#heads : this.#urgent).push({ type, id, payload });
+    (this.#isOpening(id) ? this.#heads : this.#urgent).push({ type, id, payload });
   }
 
   putData(stream: MuxStream): void {
@@ -66,8 +84,8 @@ export class Outbox {
    * Puts the next batch together: what is urgent, heads, the beginnings of streams, and data in turns. Only the last one
    * waits for room on the way. The bytes are good until the next call.
    */
-  gather(way: Way): Buffer {
-    const start = gatherWhole(this.#heads, gatherWhole(this.#urgent, 0));
+  gather(way: Way, now: number): Buffer {
+    const start = gatherWhole(this.#heads, gatherWhole(this.#urgent, 0, now), now);
     // A head that is still to come must not be overtaken by what follows it.
     if (this.#heads.length > 0) return scratch.subarray(0, start);
     const offset = this.#gatherData(this.#fresh, { start, end: scratch.length, turnBytes: freshBytes });
@@ -76,6 +94,10 @@ export class Outbox {
     const maxBytes = bytesPerMs > 0 && bytesPerMs < slowBytesPerMs ? turnBytes : scratch.length;
     const end = Math.min(maxBytes, offset + way.room);
     return scratch.subarray(0, this.#gatherData(this.#turns, { start: offset, end, turnBytes }));
+  }
+
+  #isOpening(id: number): boolean {
+    return this.#heads.some((head) => head.id === id && head.type === frameTypes.open);
   }
 
   #gatherData(queue: MuxStream[], room: { start: number; end: number; turnBytes: number }): number {
@@ -100,14 +122,15 @@ export class Outbox {
 }
 
 /** Moves frames into the batch, as many as there is room for. */
-function gatherWhole(frames: WholeFrame[], start: number): number {
+function gatherWhole(frames: WholeFrame[], start: number, now: number): number {
   let offset = start;
   let count = 0;
-  for (const { type, id, payload } of frames) {
+  for (const { type, id, payload, since = now } of frames) {
     if (offset + frameHeaderBytes + payload.length > scratch.length) break;
     const at = writeFrameHeader(scratch, offset, type, id, payload.length);
     if (typeof payload === 'string') scratch.write(payload, at, 'latin1');
     else payload.copy(scratch, at);
+    if (now > since) ageOpen(scratch, at, now - since);
     offset = at + payload.length;
     count += 1;
   }

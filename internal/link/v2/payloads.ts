@@ -19,6 +19,20 @@ export function encodeOpenHeader(tunnel: number, msLeft: number): string {
   return header.toString('latin1');
 }
 
+/** Takes time off what an `open` frame's payload, at `offset`, says is left. */
+export function ageOpen(target: Buffer, offset: number, ms: number): void {
+  const msLeft = target.readUInt32BE(offset + 3);
+  target.writeUInt32BE(Math.max(0, Math.ceil(msLeft - ms)), offset + 3);
+}
+
+/** The frames of a batch, which was made here: type, stream, and where the payload begins. */
+export function* framesOf(batch: Buffer): Generator<{ type: number; id: number; at: number }> {
+  for (let at = 0; at < batch.length; ) {
+    yield { type: batch[at] as number, id: batch.readUInt32BE(at + 1), at: at + frameHeaderBytes };
+    at += frameHeaderBytes + batch.readUIntBE(at + 5, 3);
+  }
+}
+
 /** Throws {@link V2Error} when a payload can't be a head or trailers. */
 export function checkHeadLength({ length }: Buffer): void {
   if (length > limits.v2Head) throw new V2Error(`a head of ${length} bytes is too long`);

@@ -1,0 +1,25 @@
+import type { NodeId } from '#internal/bus/bus';
+import type { Stop } from '#internal/core/clock';
+import type { V2HubSession } from '#internal/link/v2/hub-session';
+import type { SessionRecord } from './directory/directory.ts';
+
+/** A session of wire v2 that this hub holds: it outlives its connection. */
+export class HeldSession {
+  record: SessionRecord;
+  /** The connection of the moment; undefined while the session is parked. */
+  link: V2HubSession | undefined;
+  /** Client ids that are still its own. */
+  readonly clientIds: Set<string>;
+  /** Other hubs whose visitors it serves. */
+  readonly nodes = new Set<NodeId>();
+  /** No client id is its own any more: it ends with its last stream. */
+  isRetired = false;
+  /** Stops what would end it: the grace period, or the time for its last streams. */
+  stopTimer: Stop = () => undefined;
+
+  constructor(record: SessionRecord, link: V2HubSession) {
+    this.record = record;
+    this.link = link;
+    this.clientIds = new Set(record.clientIds);
+  }
+}

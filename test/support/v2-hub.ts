@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { MemoryNetwork } from '#internal/bus/memory';
+import type { Clock } from '#internal/core/clock';
+import { silentLog } from '#internal/core/log';
+import { AgentSessions } from '#internal/hub/agent-sessions';
+import { MemoryDirectory } from '#internal/hub/directory/memory';
+import { Metrics } from '#internal/hub/metrics';
+import { V2HubSession } from '#internal/link/v2/hub-session';
+import type { ConnectPackets } from '#internal/link/v2/packet-link';
+import { WindowBudget } from '#internal/link/v2/receive-window';
+import { limits } from '#messages/limits';
+import { decodeNodeMessage } from '#messages/node';
+
+export const pairClientId = 'a'.repeat(52);
+export const pairNode = '00112233445566ff';
+
+/** Hubs of one process that reach each other. */
+export class TestCluster {
+  readonly directory = new MemoryDirectory();
+  readonly network = new MemoryNetwork((thrown) => {
+    throw thrown;
+  });
+  readonly clock: Clock;
+  /** How long sessions outlive their connections. */
+  readonly graceMs: number;
+
+  constructor(clock: Clock, graceMs = 0) {
+    this.clock = clock;
+    this.graceMs = graceMs;
+  }
+
+  async hub(
+    node = randomBytes(8).toString('hex'),
+    windows = new WindowBudget(limits.processWindows),
+  ): Promise<TestHub> {
+    const hub = new TestHub(node, this, windows);
+    await hub.start();
+    return hub;
+  }
+}
+
+/** What a hub knows of agents, without its edge. Whoever registers is given {@link pairClientId}. */
+export class TestHub {
+  readonly node: string;
+  readonly sessions: AgentSessions;
+  readonly #cluster: TestCluster;
+  readonly #bus;
+  strayCount = 0;
+  closedCount = 0;
+
+  constructor(node: string, cluster: TestCluster, windows: WindowBudget) {
+    this.node = node;
+    this.#cluster = cluster;
+    this.#bus = cluster.network.bus(node);
+    const { clock, directory, graceMs } = cluster;
+    const metrics = new Metrics({ sessions: () => 0, tunnels: () => 0 });
+    metrics.strayAnswer = () => {
+      this.strayCount += 1;
+    };
+    this.sessions = new AgentSessions(
+      { node, timeoutMs: 30_000, graceMs },
+      { clock, log: silentLog, bus: this.#bus, directory, metrics, windows },
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.#bus.start({
+      message: (from, bytes) => this.sessions.message(from, decodeNodeMessage(bytes)),
+      gone: (node) => this.sessions.nodeGone(node),
+      writable: () => this.sessions.writable(),
+    });
+  }
+
+  /** The hub ends without a word to its agents. */
+  async end(): Promise<void> {
+    await this.#bus.close();
+  }
+
+  /** Takes an agent's connection. */
+  accept(connect: ConnectPackets): V2HubSession {
+    const { sessions } = this;
+    const keyId = 'a key';
+    const tunnel = { clientId: pairClientId, hostname: undefined };
+    const link = new V2HubSession(
+      { graceMs: this.#cluster.graceMs },
+      {
+        clock: this.#cluster.clock,
+        log: silentLog,
+        register: (registration, asking) =>
+          sessions.registerV2({ admitV2: async () => ({ keyId, tunnels: [tunnel] }) }, registration, asking),
+        resume: (registration, asking) =>
+          sessions.resume({ admitResume: async () => ({ keyId, clientIds: [pairClientId] }) }, registration, asking),
+        onServing: (serving) => sessions.v2.serving(serving),
+        onBatch: (from, node, packet) => sessions.v2.batch(from, node, packet),
+        onWritable: ({ id }) => sessions.lanes.wake(id),
+        onClosed: (closed, ending) => {
+          this.closedCount += 1;
+          sessions.v2.closed(closed, ending);
+        },
+      },
+      connect,
+    );
+    sessions.v2.add(link);
+    return link;
+  }
+}
