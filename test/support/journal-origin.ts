@@ -106,7 +106,7 @@ export class JournalOrigin {
     if (what === 'bytes') sendBytes(response, number, new SeededBytes(seed), number);
     else if (what === 'die') sendBytes(response, number * 2, new SeededBytes(seed), number);
     else {
-      if (what === 'after') await setTimeout(number);
+      if (what === 'after') await setTimeout(number, undefined, { ref: false });
       response.end(sha256);
     }
   }
