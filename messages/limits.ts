@@ -47,6 +47,8 @@ export const limits = {
   parkedBytes: 64 * 1_048_576,
   /** Hubs whose visitors one session serves. */
   nodesPerSession: 256,
+  /** Tunnels of other hubs of which is remembered how fast they are asked for. */
+  rateAccounts: 10_000,
   /** Registrations that one websocket carries. */
   registrationCount: 256,
   /** Letters of the optional session name in a registration. */

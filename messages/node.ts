@@ -1,4 +1,4 @@
-/** What one hub tells another over the bus, always about one session of an agent. */
+/** What one hub tells another over the bus, about one session of an agent, or one client id. */
 export const nodeMessages = {
   /** A packet for the session's agent, from the hub of a visitor to the one that holds the session. */
   toAgent: 1,
@@ -16,13 +16,18 @@ export const nodeMessages = {
   evicted: 7,
   /** The session goes on at another hub. */
   moved: 8,
+  /** Asks to count requests of a client id: so many u32, and so many in advance u32. */
+  ask: 9,
+  /** So many u32 may pass, until so many milliseconds u32 are over. */
+  granted: 10,
 } as const;
 
 export type NodeMessageKind = keyof typeof nodeMessages;
 
 export interface NodeMessage {
   kind: NodeMessageKind;
-  session: string;
+  /** What it is about. */
+  name: string;
   payload: Buffer;
 }
 
@@ -33,12 +38,12 @@ const kinds = new Map<number, NodeMessageKind>(
 const none = Buffer.alloc(0);
 
 /** Kind u8, length of the session's name u8, the name in ASCII, the payload. */
-export function encodeNodeMessage(kind: NodeMessageKind, session: string, payload: Buffer = none): Buffer {
-  const message = Buffer.allocUnsafe(2 + session.length + payload.length);
+export function encodeNodeMessage(kind: NodeMessageKind, name: string, payload: Buffer = none): Buffer {
+  const message = Buffer.allocUnsafe(2 + name.length + payload.length);
   message[0] = nodeMessages[kind];
-  message[1] = session.length;
-  message.write(session, 2, 'latin1');
-  payload.copy(message, 2 + session.length);
+  message[1] = name.length;
+  message.write(name, 2, 'latin1');
+  payload.copy(message, 2 + name.length);
   return message;
 }
 
@@ -48,5 +53,18 @@ export function decodeNodeMessage(message: Buffer): NodeMessage {
   if (!kind) throw new Error(`messages of kind ${message[0]} are not known`);
   const end = 2 + (message[1] ?? 0);
   if (message.length < end) throw new Error('a message is shorter than the name in it');
-  return { kind, session: message.toString('latin1', 2, end), payload: message.subarray(end) };
+  return { kind, name: message.toString('latin1', 2, end), payload: message.subarray(end) };
+}
+
+/** Two numbers as a payload. */
+export function encodePair(first: number, second: number): Buffer {
+  const payload = Buffer.allocUnsafe(8);
+  payload.writeUInt32BE(first, 0);
+  payload.writeUInt32BE(second, 4);
+  return payload;
+}
+
+/** Throws an Error when there are none. */
+export function decodePair(payload: Buffer): [number, number] {
+  return [payload.readUInt32BE(0), payload.readUInt32BE(4)];
 }

@@ -38,6 +38,7 @@ async function main(): Promise<void> {
       graceMs: values.grace,
       rate: values.rateLimit,
       memoryBytes: values.memory,
+      drainMs: values.drain,
     },
     { log },
   );

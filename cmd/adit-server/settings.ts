@@ -1,7 +1,7 @@
 import { oneOf, parseCount, parseDuration, type Setting } from '#internal/core/config';
 import type { LogFormat, LogLevel } from '#internal/core/log';
 import { Networks } from '#internal/hub/addresses';
-import type { Rate } from '#internal/hub/gate';
+import type { Rate } from '#internal/hub/limiter/limiter';
 import type { ListenAddress } from '#internal/hub/listen';
 import { limits } from '#messages/limits';
 
@@ -123,6 +123,14 @@ export function serverSettings(env: Record<string, string | undefined>) {
       help: 'what all bodies on their way may take together beyond 64 KiB each; default 268435456',
       parse: parseCount,
       fallback: limits.processWindows,
+    },
+    drain: {
+      flag: 'drain',
+      env: ['DRAIN'],
+      placeholder: 'duration',
+      help: 'how long requests under way may take once the hub is told to stop; default 25s',
+      parse: parseDuration,
+      fallback: 25_000,
     },
     metricsListen: {
       flag: 'metrics-listen',

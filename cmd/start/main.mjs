@@ -33,7 +33,7 @@ await publish(service ?? (await servedSample()));
 
 async function publish(origin) {
   const port = await freePort(usualPort);
-  launch('hub', [...script('adit-server'), '--listen', `127.0.0.1:${port}`, ...openHouse], 'inherit');
+  launch('hub', [...script('adit-server'), '--listen', `127.0.0.1:${port}`, '--drain', '1s', ...openHouse], 'inherit');
   // An agent that comes too early would complain and wait.
   await accepting(port);
   const agent = launch('agent', [...script('adit'), '--json', '--hub', `http://localhost:${port}`, origin], 'pipe');

@@ -24,6 +24,7 @@ export const visitorErrors = {
   ADIT_RESPONSE_TOO_LARGE: { status: 502, leg: 'origin', title: 'The answer is too large' },
   ADIT_UPGRADE_REFUSED: { status: 502, leg: 'origin', title: 'The service refused the websocket' },
   ADIT_TUNNEL_BUSY: { status: 503, leg: 'hub', title: 'This tunnel is busy' },
+  ADIT_LOOKUP_FAILED: { status: 503, leg: 'hub', title: 'The hub cannot look up this tunnel' },
   ADIT_TUNNEL_RECONNECTING: { status: 503, leg: 'link', title: 'This tunnel is reconnecting' },
   ADIT_RESPONSE_TIMEOUT: { status: 504, leg: 'origin', title: 'The service did not answer in time' },
   ADIT_VERSION_UNSUPPORTED: { status: 505, leg: 'visitor', title: 'This version of HTTP is not spoken here' },

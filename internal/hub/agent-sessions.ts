@@ -93,33 +93,36 @@ export class AgentSessions {
   }
 
   /** Takes a message of another hub, or of this one. Throws what cannot be read. */
-  message(from: NodeId, { kind, session, payload }: NodeMessage): void {
+  message(from: NodeId, { kind, name, payload }: NodeMessage): void {
     switch (kind) {
       case 'toAgent':
-        if (!this.v1.toAgent(from, session, payload) && !this.v2.toAgent(from, session, payload))
-          this.#deps.bus.publish(from, encodeNodeMessage('absent', session));
+        if (!this.v1.toAgent(from, name, payload) && !this.v2.toAgent(from, name, payload))
+          this.#deps.bus.publish(from, encodeNodeMessage('absent', name));
         return;
       case 'toEdge':
-        this.lanes.receiveFrom(from, session, payload);
+        this.lanes.receiveFrom(from, name, payload);
         return;
       case 'parked':
-        this.lanes.park(from, session);
+        this.lanes.park(from, name);
         return;
       case 'absent':
-        void this.lanes.absentAt(from, session);
+        void this.lanes.absentAt(from, name);
         return;
       case 'ended':
-        this.lanes.end(from, session);
+        this.lanes.end(from, name);
         return;
       case 'broken':
-        this.v1.broken(session, payload.toString());
-        this.v2.broken(session, payload.toString());
+        this.v1.broken(name, payload.toString());
+        this.v2.broken(name, payload.toString());
         return;
       case 'evicted':
-        this.#evicted(payload.toString(), session);
+        this.#evicted(payload.toString(), name);
         return;
       case 'moved':
-        this.v2.moved(session);
+        this.v2.moved(name);
+        return;
+      default:
+        throw new Error(`${kind} is not about a session`);
     }
   }
 
@@ -138,6 +141,12 @@ export class AgentSessions {
   closeAll(code: number, reason: string): void {
     this.v1.closeAll(code, reason);
     this.v2.closeAll(code, reason);
+  }
+
+  /** The other hub that holds the session of a client id, as far as that is known here. */
+  remoteHolder(clientId: string): NodeId | undefined {
+    const found = this.#deps.directory.find(clientId);
+    return found instanceof Promise || found?.node === this.#options.node ? undefined : found?.node;
   }
 
   /** Tells sessions what they have lost: over the bus whichever hub holds them, so that there is one way. */

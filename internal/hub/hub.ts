@@ -7,7 +7,6 @@ import { type Clock, type Stop, systemClock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { version } from '#internal/core/version';
-import type { StreamOpener } from '#internal/link/stream';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { decodeNodeMessage } from '#messages/node';
 import type { Networks } from './addresses.ts';
@@ -17,11 +16,15 @@ import { BaseUrls } from './base-urls.ts';
 import { ConnectionCounter } from './connection-counter.ts';
 import type { Directory } from './directory/directory.ts';
 import { MemoryDirectory } from './directory/memory.ts';
+import { drain } from './edge/drain.ts';
 import { Edge } from './edge/edge.ts';
 import { type Certificate, Listener, type ListenerHandler } from './edge/listener.ts';
+import { LiveWebsockets } from './edge/live-websockets.ts';
 import { Router } from './edge/router.ts';
 import { UnderWay } from './edge/under-way.ts';
-import { Gate, type Rate } from './gate.ts';
+import { Gate } from './gate.ts';
+import type { Rate } from './limiter/limiter.ts';
+import { SharedLimiter } from './limiter/shared.ts';
 import { type ListenAddress, listenOn } from './listen.ts';
 import { Metrics } from './metrics.ts';
 import { OwnServer } from './own-server.ts';
@@ -52,6 +55,8 @@ export interface HubOptions {
   /** What may be granted to all streams together, beyond the first window of each. */
   memoryBytes: number;
   metricsListen: ListenAddress | undefined;
+  /** How long visitors may take to end what is under way once the hub closes. */
+  drainMs: number;
 }
 
 export interface HubDeps {
@@ -66,9 +71,7 @@ export interface HubAddress {
   bases: BaseUrls;
 }
 
-/** How long requests under way may still take once the hub closes. */
-const drainMs = 25_000;
-/** How long goodbyes may take after that. */
+/** How long goodbyes may take once the hub has drained. */
 const goodbyeMs = 2_000;
 
 /** A hub: the public edge, the agents that registered, and what brings the two together. */
@@ -81,8 +84,10 @@ export class Hub {
   readonly #node = randomBytes(8).toString('hex');
   readonly #directory: Directory = new MemoryDirectory();
   readonly #underWay = new UnderWay();
+  readonly #websockets = new LiveWebsockets();
   readonly #sessions: AgentSessions;
   readonly #metrics = new Metrics({ sessions: () => this.#sessions.size, tunnels: () => this.#directory.size });
+  readonly #limiter: SharedLimiter;
   readonly #counter: ConnectionCounter;
   readonly #listener: Listener;
   readonly #ownServer: OwnServer;
@@ -113,6 +118,11 @@ export class Hub {
         windows: new WindowBudget(options.memoryBytes),
       },
     );
+    this.#limiter = new SharedLimiter(options.rate, {
+      clock,
+      bus: this.#bus,
+      holder: (clientId) => this.#sessions.remoteHolder(clientId),
+    });
     this.#counter = new ConnectionCounter(options.maxConnectionsPerIp);
     this.#listener = new Listener(this.#listenerHandler(), clock, options.certificate);
     this.#ownServer = new OwnServer({
@@ -152,7 +162,7 @@ export class Hub {
     this.#allowedKeys = allowedKeys;
   }
 
-  /** Lets requests under way finish, says goodbye to agents and stops. */
+  /** Lets requests under way finish and visitors turn elsewhere, says goodbye to agents and stops. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -160,15 +170,18 @@ export class Hub {
 
   async #close(): Promise<void> {
     this.#notReady = 'shutting down';
-    const closed = this.#listener.close();
-    this.#ownServer.close();
-    await this.#within(drainMs, this.#underWay.idle());
-    this.#listener.closeIdleConnections();
-    // Service restart (1012): agents and visitors' websockets come back by themselves.
+    const listener = this.#listener;
+    const { drainMs } = this.#options;
+    this.#subscribe?.drain();
+    this.#sessions.v2.drain(drainMs);
+    await drain(drainMs, { clock: this.#clock, listener, underWay: this.#underWay });
+    await this.#websockets.restart();
+    // Service restart (1012): agents come back by themselves.
     this.#sessions.closeAll(1012, 'the hub is shutting down');
-    await this.#within(goodbyeMs, closed);
-    this.#listener.destroyConnections();
-    await closed;
+    this.#ownServer.close();
+    await this.#within(goodbyeMs, listener.close());
+    listener.destroyConnections();
+    await listener.close();
     this.#metricsServer.close();
     this.#metricsServer.closeAllConnections();
     await this.#bus.close();
@@ -192,7 +205,7 @@ export class Hub {
   }
 
   #makeEdge(bases: BaseUrls): Edge {
-    const { domain, pathRouting, trustedProxies, timeoutMs, rate, maxBodyBytes } = this.#options;
+    const { domain, pathRouting, trustedProxies, timeoutMs, maxBodyBytes } = this.#options;
     const isPathRouting = pathRouting === 'auto' ? domain === '' || bases.isLoopback : pathRouting === 'on';
     return new Edge(
       { domain, trustedProxies },
@@ -201,11 +214,12 @@ export class Hub {
         log: this.#log,
         metrics: this.#metrics,
         underWay: this.#underWay,
-        gate: new Gate({ rate, maxBodyBytes }),
+        websockets: this.#websockets,
+        gate: new Gate({ limiter: this.#limiter, maxBodyBytes }),
         router: new Router({ bases, domain, isPathRouting }),
         counter: this.#counter,
         timeoutMs,
-        findOpener: (clientId) => this.#sessions.opener(clientId) as StreamOpener | undefined,
+        findOpener: (clientId) => this.#sessions.opener(clientId),
         handOver: (socket, bytes) => this.#ownServer.take(socket, bytes),
       },
     );
@@ -252,7 +266,8 @@ export class Hub {
 
   #message(from: NodeId, bytes: Buffer): void {
     try {
-      this.#sessions.message(from, decodeNodeMessage(bytes));
+      const message = decodeNodeMessage(bytes);
+      if (!this.#limiter.message(from, message)) this.#sessions.message(from, message);
     } catch (error) {
       this.#metrics.unreadableBusMessage();
       this.#log.warn('a bus message could not be read', { error: messageOf(error) });

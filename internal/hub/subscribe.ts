@@ -37,6 +37,7 @@ export class Subscribe {
   });
   readonly #options: SubscribeOptions;
   readonly #deps: SubscribeDeps;
+  #isDraining = false;
 
   constructor(options: SubscribeOptions, deps: SubscribeDeps) {
     this.#options = options;
@@ -46,7 +47,17 @@ export class Subscribe {
     this.#server.on('headers', (headers) => headers.push(...fields));
   }
 
+  /** Sends agents that come from now on to another hub. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
   upgrade(request: IncomingMessage, socket: Duplex, early: Buffer): void {
+    if (this.#isDraining) {
+      const fields = 'Retry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+      socket.end(`HTTP/1.1 503 Service Unavailable\r\n${fields}`);
+      return;
+    }
     const isAditAgent = request.headers[versionField.toLowerCase()] !== undefined;
     this.#server.handleUpgrade(request, socket, early, (websocket) => {
       const { v1, v2, onOpenedV1, onOpenedV2 } = this.#deps;

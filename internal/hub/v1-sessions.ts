@@ -52,8 +52,8 @@ export class V1Sessions {
     const entry = this.#entries.get(session.id);
     this.#entries.delete(session.id);
     if (!entry) return;
-    entry.lanes?.close();
     for (const node of entry.lanes?.nodes ?? []) this.#deps.bus.publish(node, encodeNodeMessage('ended', session.id));
+    entry.lanes?.close();
     if (entry.record) this.#end(session.id);
   }
 

@@ -40,6 +40,7 @@ export class V2Sessions {
   /** Connections, of which some have yet to register. */
   readonly #links = new Set<V2HubSession>();
   readonly #held = new Map<string, HeldSession>();
+  #isDraining = false;
 
   constructor(options: V2SessionsOptions, deps: V2SessionsDeps) {
     this.#options = options;
@@ -150,6 +151,7 @@ export class V2Sessions {
     const held = this.#held.get(link.id);
     if (held?.link !== link) return;
     if (ending === 'final' || held.isRetired || this.#options.graceMs === 0) this.end(link.id);
+    else if (this.#isDraining) this.#leave(held);
     else this.#park(held);
   }
 
@@ -221,6 +223,7 @@ export class V2Sessions {
 
   /** Asks all agents to go on at another hub. */
   drain(msLeft: number): void {
+    this.#isDraining = true;
     for (const { link } of this.#held.values()) link?.sendDrain(msLeft);
   }
 
@@ -234,6 +237,15 @@ export class V2Sessions {
     held.stopTimer();
     held.stopTimer = this.#deps.clock.after(this.#options.graceMs, () => this.end(session));
     this.#deps.log.info('an agent lost its connection: its session waits for it', { session });
+    this.#deps.lanes.park(this.#options.node, session);
+    this.#tellNodes(held, 'parked');
+  }
+
+  /** This hub ends: the session stays in the directory, for another one to go on with. */
+  #leave(held: HeldSession): void {
+    const { session } = held.record;
+    held.stopTimer();
+    this.#held.delete(session);
     this.#deps.lanes.park(this.#options.node, session);
     this.#tellNodes(held, 'parked');
   }

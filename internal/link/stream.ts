@@ -48,6 +48,8 @@ export type AcceptStream = (head: RequestHead, stream: AcceptedStream) => Stream
 
 /** Where streams towards an agent are opened. */
 export interface StreamOpener {
+  /** Names the agent's session among all of all hubs. */
+  readonly session: string;
   /**
    * Whether everything passes: interim responses, trailers, bodies of any size while they arrive, and any protocol that
    * an upgrade leads to. Wire v1 carries whole documents and websockets only.

@@ -4,12 +4,14 @@ import { Networks } from '#internal/hub/addresses';
 import { BaseUrls } from '#internal/hub/base-urls';
 import { ConnectionCounter } from '#internal/hub/connection-counter';
 import { Edge } from '#internal/hub/edge/edge';
+import type { FindOpener } from '#internal/hub/edge/find-opener';
 import { Listener } from '#internal/hub/edge/listener';
+import { LiveWebsockets } from '#internal/hub/edge/live-websockets';
 import { Router } from '#internal/hub/edge/router';
 import { UnderWay } from '#internal/hub/edge/under-way';
 import { Gate } from '#internal/hub/gate';
 import { Metrics } from '#internal/hub/metrics';
-import type { ResponseHandler, Stream } from '#internal/link/stream';
+import type { ResponseHandler, Stream, StreamOpener } from '#internal/link/stream';
 import { FakeClock } from './fake-clock.ts';
 import type { Cleanup } from './processes.ts';
 import { RawVisitor } from './raw-visitor.ts';
@@ -75,6 +77,8 @@ export class OpenedStream implements Stream {
 export interface EdgeOptions {
   isTransparent?: boolean;
   maxBodyBytes?: number;
+  /** Who serves the tunnel; `opener` gives a session whose streams end in the test. */
+  findOpener?: (opener: (session: string) => StreamOpener) => ReturnType<FindOpener>;
 }
 
 /** A public listener with everything behind it but agents: streams end in the test. Time stands still. */
@@ -82,6 +86,7 @@ export class TestEdge {
   readonly clock = new FakeClock();
   readonly host = `${'a'.repeat(51)}q.tunnel.test`;
   readonly underWay = new UnderWay();
+  readonly websockets = new LiveWebsockets();
   readonly listener: Listener;
   port = 0;
   /** Resolves once a visitor has been accepted. */
@@ -90,7 +95,9 @@ export class TestEdge {
   readonly #streams: OpenedStream[] = [];
   #wake: () => void = () => undefined;
 
-  private constructor({ isTransparent = true, maxBodyBytes = Number.POSITIVE_INFINITY }: EdgeOptions) {
+  private constructor(options: EdgeOptions) {
+    const { isTransparent = true, maxBodyBytes = Number.POSITIVE_INFINITY } = options;
+    const { findOpener = (opener) => opener('session') } = options;
     this.seen = new Promise((resolve) => {
       this.#accepted = resolve;
     });
@@ -108,11 +115,12 @@ export class TestEdge {
         log: silentLog,
         metrics: new Metrics({ sessions: () => 0, tunnels: () => 0 }),
         underWay: this.underWay,
-        gate: new Gate({ rate: undefined, maxBodyBytes }),
+        websockets: this.websockets,
+        gate: new Gate({ limiter: undefined, maxBodyBytes }),
         router: new Router({ bases: new BaseUrls([new URL('http://hub.test')]), domain, isPathRouting: false }),
         counter: new ConnectionCounter(1_000),
         timeoutMs: 30_000,
-        findOpener: () => ({ isTransparent, open }),
+        findOpener: () => findOpener((session) => ({ session, isTransparent, open })),
         handOver: (socket) => void socket.destroy(),
       },
     );

@@ -5,6 +5,8 @@ import { silentLog } from '#internal/core/log';
 import { AgentSessions } from '#internal/hub/agent-sessions';
 import { MemoryDirectory } from '#internal/hub/directory/memory';
 import { Metrics } from '#internal/hub/metrics';
+import type { Connect } from '#internal/link/v1/document-link';
+import { V1HubSession } from '#internal/link/v1/hub-session';
 import { V2HubSession } from '#internal/link/v2/hub-session';
 import type { ConnectPackets } from '#internal/link/v2/packet-link';
 import { WindowBudget } from '#internal/link/v2/receive-window';
@@ -13,6 +15,9 @@ import { decodeNodeMessage } from '#messages/node';
 
 export const pairClientId = 'a'.repeat(52);
 export const pairNode = '00112233445566ff';
+
+const keyId = 'a key';
+const tunnel = { clientId: pairClientId, hostname: undefined };
 
 /** Hubs of one process that reach each other. */
 export class TestCluster {
@@ -79,8 +84,6 @@ export class TestHub {
   /** Takes an agent's connection. */
   accept(connect: ConnectPackets): V2HubSession {
     const { sessions } = this;
-    const keyId = 'a key';
-    const tunnel = { clientId: pairClientId, hostname: undefined };
     const link = new V2HubSession(
       { graceMs: this.#cluster.graceMs },
       {
@@ -102,5 +105,23 @@ export class TestHub {
     );
     sessions.v2.add(link);
     return link;
+  }
+
+  /** Takes an agent's connection of wire v1. */
+  acceptV1(connect: Connect): void {
+    const { v1 } = this.sessions;
+    const admit = async () => ({ keyId, tunnel });
+    const session = new V1HubSession(
+      { isAditAgent: true, timeoutMs: 30_000 },
+      {
+        clock: this.#cluster.clock,
+        log: silentLog,
+        register: (request, asking) => this.sessions.registerV1({ admit }, request, asking),
+        onClosed: (closed) => v1.forget(closed),
+        onStrayAnswer: () => undefined,
+      },
+      connect,
+    );
+    v1.add(session);
   }
 }

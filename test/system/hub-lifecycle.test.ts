@@ -5,7 +5,7 @@ import { type Cleanup, startHub, startTunnel, type Tunnel } from '../support/pro
 import { type Visit, visit } from '../support/visit.ts';
 
 interface Busy extends Tunnel {
-  /** The request that waits for `release`. */
+  /** The request for `/slow` that waits for `release`. */
   slow: Promise<Visit>;
   release(): void;
 }
@@ -17,26 +17,32 @@ async function startBusy(t: Cleanup): Promise<Busy> {
   const arrived = new Promise<void>((resolve) => {
     arrive = resolve;
   });
-  const origin = await startOrigin(t, (_request, response) => {
+  const origin = await startOrigin(t, (request, response) => {
+    if (request.url !== '/slow') {
+      response.end('at once');
+      return;
+    }
     release = () => void response.end('late');
     arrive();
   });
   const tunnel = await startTunnel(t, origin.port);
-  const slow = visit({ port: tunnel.port, host: tunnel.host });
+  const slow = visit({ port: tunnel.port, host: tunnel.host, path: '/slow' });
   await arrived;
   return { ...tunnel, slow, release: () => release() };
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`a hub finishes what is under way on ${signal}, and exits with 0`, async (t) => {
-    const { hub, slow, release } = await startBusy(t);
+  test(`on ${signal} a hub says that it is not ready, serves whoever comes, finishes all and exits with 0`, async (t) => {
+    const { hub, host, port, slow, release } = await startBusy(t);
     hub.program.signal(signal);
     await hub.program.line((line) => line.includes('finishing what is under way') || undefined);
-    // One that is taken at the very moment is cut instead.
-    await assert.rejects(visit({ port: hub.port, host: 'localhost' }), { code: /^ECONN(REFUSED|RESET)$/ });
+    const health = await visit({ port, host: 'localhost', path: '/readyz' });
+    assert.deepEqual([health.status, JSON.parse(health.text).reason], [503, 'shutting down']);
+    const next = await visit({ port, host });
+    assert.deepEqual([next.status, next.text, next.headers.connection], [200, 'at once', 'close']);
     release();
-    const { status, text } = await slow;
-    assert.deepEqual([status, text], [200, 'late']);
+    const { status, text, headers } = await slow;
+    assert.deepEqual([status, text, headers.connection], [200, 'late', 'close']);
     assert.deepEqual(await hub.program.exited, { code: 0, signal: null });
   });
 }

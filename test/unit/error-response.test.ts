@@ -96,3 +96,11 @@ test('an error without words for visitors is a mistake of the hub', () => {
     assert.equal(respond(new AditError(code, 'x')).head.status, 500);
   }
 });
+
+test('what may be over in a moment is worth another attempt soon, unless its error says when', () => {
+  for (const code of ['ADIT_LINK_LOST', 'ADIT_LOOKUP_FAILED', 'ADIT_TUNNEL_RECONNECTING'] as const) {
+    assert.equal(field(respond(new AditError(code, 'x')), 'retry-after'), '1');
+    assert.equal(field(respond(new AditError(code, 'x', { retryAfterSeconds: 7 })), 'retry-after'), '7');
+  }
+  assert.equal(field(respond(new AditError('ADIT_ORIGIN_FAILED', 'x')), 'retry-after'), undefined);
+});

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AditError } from '#internal/core/errors';
-import { Gate, type Rate } from '#internal/hub/gate';
+import { Gate } from '#internal/hub/gate';
+import { LocalLimiter, type Rate } from '#internal/hub/limiter/limiter';
 
 function gate(rate: Rate | undefined, maxBodyBytes = 10): Gate {
-  return new Gate({ rate, maxBodyBytes });
+  return new Gate({ limiter: rate && new LocalLimiter(rate), maxBodyBytes });
 }
 
 async function refusal(asked: Promise<unknown> | undefined): Promise<AditError> {

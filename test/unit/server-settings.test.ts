@@ -35,6 +35,7 @@ test('without any setting the defaults of the help hold', () => {
     rateLimit: { count: 6_000, windowMs: 60_000 },
     maxConnectionsPerIp: 1_024,
     memory: 268_435_456,
+    drain: 25_000,
     metricsListen: undefined,
     logLevel: 'info',
     logFormat: undefined,

@@ -30,6 +30,8 @@ export class Answer {
   /** Of the final head; 0 before it. */
   status = 0;
   byteCount = 0;
+  /** Whether the visitor was sent any head, be it an interim one. */
+  hasBegun = false;
   /** Whether `--max-body` applies to it. */
   #isBounded = true;
 
@@ -48,11 +50,6 @@ export class Answer {
     return this.#continue.isDue;
   }
 
-  /** Whether another protocol has begun. */
-  get isUpgraded(): boolean {
-    return this.status === 101;
-  }
-
   /** Asks for the body if that is awaited. An origin that can ask itself gets a moment to do so. */
   askForBody({ canOriginAsk }: { canOriginAsk: boolean }): void {
     if (canOriginAsk) this.#continue.sendLater(this.#deps.clock);
@@ -67,6 +64,7 @@ export class Answer {
       return;
     }
     const fields = visibleResponseFields(head.fields, this.#asked.publicAddress);
+    this.hasBegun = true;
     this.#connection.writer.begin(frameBodiless({ ...head, fields }), { kind: 'none' });
   }
 
@@ -79,13 +77,17 @@ export class Answer {
     this.#write(status, framed);
   }
 
-  /** Passes on the head that changes the protocol. */
-  upgrade(head: ResponseHead): void {
+  /** The head that changes the protocol, as it goes out. Throws like the other heads. */
+  frameUpgrade(head: ResponseHead): string {
     const kept = head.fields.flatMap((name, i) =>
       i % 2 === 0 && /^(connection|upgrade)$/i.test(name) ? [name, head.fields[i + 1] as string] : [],
     );
     const fields = [...kept, ...visibleResponseFields(head.fields, this.#asked.publicAddress)];
-    const text = frameBodiless({ ...head, fields });
+    return frameBodiless({ ...head, fields });
+  }
+
+  /** Changes the protocol, by the head that was framed for it. */
+  upgrade(text: string): void {
     this.status = 101;
     this.#isBounded = false;
     this.#connection.upgrade(text);
@@ -131,6 +133,7 @@ export class Answer {
 
   #write(status: number, framed: FramedResponse): void {
     this.#continue.drop();
+    this.hasBegun = true;
     this.status = status;
     this.#connection.begin(framed);
   }

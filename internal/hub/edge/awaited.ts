@@ -2,14 +2,12 @@ import { AditError } from '#internal/core/errors';
 
 /** A request body that sends nothing for this long, while we read, is given up. */
 const bodyIdleMs = 30_000;
-/** How long an upgraded visitor may stay silent once the other side has ended. */
-const closeMs = 5_000;
 
 /** What an exchange waits for, and since when. */
 export class Awaited {
   readonly #timeoutMs: number;
-  /** The body's next bytes, the response head, or the end of an upgraded visitor. */
-  what: 'nothing' | 'body' | 'head' | 'end' = 'nothing';
+  /** The body's next bytes, or the response head. */
+  what: 'nothing' | 'body' | 'head' = 'nothing';
   since = 0;
 
   /** `timeoutMs`: how long the response head may take. */
@@ -17,7 +15,7 @@ export class Awaited {
     this.#timeoutMs = timeoutMs;
   }
 
-  begin(what: 'body' | 'head' | 'end', since: number): void {
+  begin(what: 'body' | 'head', since: number): void {
     this.what = what;
     this.since = since;
   }
@@ -31,8 +29,6 @@ export class Awaited {
         return waitedMs >= bodyIdleMs;
       case 'head':
         return waitedMs >= this.#timeoutMs;
-      case 'end':
-        return waitedMs >= closeMs;
     }
   }
 

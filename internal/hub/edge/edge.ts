@@ -4,7 +4,6 @@ import { AditError } from '#internal/core/errors';
 import { type Fields, fieldList, fieldValue, listMembers } from '#internal/http1/fields';
 import { writeRequestHead } from '#internal/http1/head';
 import type { ParsedRequest } from '#internal/http1/parse-head';
-import type { StreamOpener } from '#internal/link/stream';
 import { type Networks, plainAddress } from '../addresses.ts';
 import type { ConnectionCounter } from '../connection-counter.ts';
 import { asAditError, errorAnswer } from './error-answer.ts';
@@ -23,8 +22,6 @@ export interface EdgeOptions {
 export interface EdgeDeps extends ExchangeDeps {
   router: Router;
   counter: ConnectionCounter;
-  /** Who serves this client id now. */
-  findOpener(clientId: string): StreamOpener | undefined;
   /** Gives a connection to the hub's own side, beginning with bytes that were read from it. */
   handOver(socket: Socket, bytes: Buffer): void;
 }
@@ -108,7 +105,10 @@ export class Edge implements VisitorHandler {
     const fields = ownFields(request.fields);
     if (upgrade?.isWebsocket && pathOf(route) === subscribePath) {
       fields.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
-    } else fields.push('Connection', 'close');
+    } else {
+      this.#deps.underWay.askedAt = this.#deps.clock.now();
+      fields.push('Connection', 'close');
+    }
     // Express reads a path, not an absolute URL.
     const head = writeRequestHead({ method: request.method, target: route.target, fields }, request.version);
     const early = connection.detach();
@@ -121,7 +121,7 @@ export class Edge implements VisitorHandler {
     route: Route & { to: 'tunnel' },
     { upgrade, isContinueExpected }: { upgrade: Upgrade | undefined; isContinueExpected: boolean },
   ): void {
-    const { counter, findOpener } = this.#deps;
+    const { counter } = this.#deps;
     const { domain, trustedProxies } = this.#options;
     const { socket, isEncrypted, hasMore: hasBody } = connection;
     const facts = { address: plainAddress(socket.remoteAddress ?? ''), isEncrypted };
@@ -136,6 +136,7 @@ export class Edge implements VisitorHandler {
     const exchange = new Exchange(
       connection,
       {
+        clientId,
         request,
         head: { method: request.method, target, fields },
         hasBody,
@@ -147,7 +148,7 @@ export class Edge implements VisitorHandler {
       },
       this.#deps,
     );
-    exchange.start(clientId, findOpener);
+    exchange.start();
   }
 }
 

@@ -19,12 +19,19 @@ export function visitorCode(error: AditError): VisitorErrorCode {
   return isVisitorErrorCode(error.code) ? error.code : 'ADIT_INTERNAL';
 }
 
+/** Seconds after which another attempt makes sense, whoever found the error and whatever wire told of it. */
+const soon: ReadonlyMap<VisitorErrorCode, number> = new Map([
+  ['ADIT_LINK_LOST', 1],
+  ['ADIT_LOOKUP_FAILED', 1],
+  ['ADIT_TUNNEL_RECONNECTING', 1],
+]);
+
 /** Makes the response for an error. `accept` is the visitor's Accept field. */
 export function errorResponse(error: AditError, options: { accept: string; requestId: string }): ErrorResponse {
   const code = visitorCode(error);
   const { status, leg, title } = visitorErrors[code];
   const isHtml = /\btext\/html\b/i.test(options.accept);
-  const { message, retryAfterSeconds } = error;
+  const { message, retryAfterSeconds = soon.get(code) } = error;
   const facts = { code, leg, title, message, requestId: options.requestId };
   const body = Buffer.from(isHtml ? page(status, facts) : `${JSON.stringify({ error: facts })}\n`);
   const fields = [

@@ -6,14 +6,18 @@ import type { ResponseHandler, Stream, StreamOpener } from '#internal/link/strea
 import { Answer, type AnswerDeps } from './answer.ts';
 import { Awaited } from './awaited.ts';
 import { asAditError } from './error-answer.ts';
+import { type FindDeps, findAdmitted, findOther } from './find-opener.ts';
+import type { LiveWebsockets } from './live-websockets.ts';
 import type { RequestReceiver } from './request-receiver.ts';
-import { headForAgent, type TunnelRequest } from './tunnel-request.ts';
+import { headForAgent, isRepeatable, type TunnelRequest } from './tunnel-request.ts';
+import { Upgraded } from './upgraded.ts';
 import { forwardedTrailers } from './visitor.ts';
 import type { VisitorConnection } from './visitor-connection.ts';
 
-export interface ExchangeDeps extends AnswerDeps {
+export interface ExchangeDeps extends AnswerDeps, FindDeps {
   /** How long the response head may take once the request has been forwarded. */
   timeoutMs: number;
+  websockets: LiveWebsockets;
 }
 
 /** One visitor's request on its way to an agent and back. */
@@ -24,12 +28,16 @@ export class Exchange implements ResponseHandler, RequestReceiver {
   readonly #startedAt: number;
   readonly #answer: Answer;
   readonly #awaited: Awaited;
+  /** Where the stream was opened. */
+  #opener: StreamOpener | undefined;
   #stream: Stream | undefined;
+  /** Whether the stream was opened a second time, or that was tried. */
+  #hasMoved = false;
   #bytesIn = 0;
   #unconsumedBytes = 0;
   /** Whether the agent was asked to change the protocol. */
   #isUpgrade = false;
-  #hasVisitorEnded = false;
+  #upgraded: Upgraded | undefined;
   /** Whether the agent wants no more of the request. */
   #isStopped = false;
   #isOver = false;
@@ -42,35 +50,35 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     this.#awaited = new Awaited(deps.timeoutMs);
     this.#startedAt = deps.clock.now();
     deps.metrics.begun();
-    deps.underWay.begin();
+    deps.underWay.begin(this.#startedAt);
     connection.accept(this);
   }
 
-  /** Asks the gate, opens the stream and begins to forward the body. */
-  start(clientId: string, findOpener: (clientId: string) => StreamOpener | undefined): void {
-    // Names that nobody serves are not counted: strangers can make up as many as they like.
-    if (!findOpener(clientId)) {
-      this.reset(offline());
-      return;
+  /** Opens the stream, once there is who serves it and the gate lets it pass, and begins to forward the body. */
+  start(): void {
+    try {
+      const found = findAdmitted(this.#asked.clientId, this.#deps);
+      if (!(found instanceof Promise)) {
+        this.#open(found);
+        return;
+      }
+      this.#awaitHead(this.#startedAt);
+      if (this.#asked.hasBody) this.#connection.hold();
+      found.then(
+        (opener) => this.#open(opener),
+        (thrown: unknown) => this.reset(this.#asError(thrown)),
+      );
+    } catch (thrown) {
+      this.reset(this.#asError(thrown));
     }
-    const admitted = this.#deps.gate.admit(clientId);
-    if (admitted === undefined) {
-      this.#open(findOpener(clientId));
-      return;
-    }
-    if (this.#asked.hasBody) this.#connection.hold();
-    admitted.then(
-      () => this.#open(findOpener(clientId)),
-      (thrown: unknown) => this.reset(this.#asError(thrown)),
-    );
   }
 
-  #open(opener: StreamOpener | undefined): void {
+  #open(opener: StreamOpener): void {
     if (this.#isOver) return;
+    this.#opener = opener;
     try {
       const { head, upgrade, hasBody } = this.#asked;
       this.#deps.gate.checkRequestBody(Number(fieldValue(head.fields, 'content-length') ?? 0));
-      if (!opener) throw offline();
       this.#isUpgrade = upgrade !== undefined && (opener.isTransparent || upgrade.isWebsocket);
       const stream = opener.open(
         headForAgent(this.#asked, {
@@ -79,8 +87,8 @@ export class Exchange implements ResponseHandler, RequestReceiver {
         }),
         this,
       );
-      // It may have been refused at once.
-      if (this.#isOver) return;
+      // It may have been refused at once, and then even opened elsewhere.
+      if (this.#isOver || this.#opener !== opener) return;
       this.#stream = stream;
       if (hasBody) this.#forwardBody(opener);
       else this.#awaitHead(this.#startedAt);
@@ -111,7 +119,7 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     this.#bytesIn += chunk.length;
     // The clock is read once for each piece, and for none of a request without a body.
     this.#awaited.since = this.#deps.clock.now();
-    if (!this.#answer.isUpgraded && this.#bytesIn > this.#deps.gate.maxBodyBytes) {
+    if (this.#bytesIn > this.#deps.gate.maxBodyBytes) {
       try {
         this.#deps.gate.checkRequestBody(this.#bytesIn);
       } catch (thrown) {
@@ -124,8 +132,7 @@ export class Exchange implements ResponseHandler, RequestReceiver {
 
   requestEnd(trailers: Fields): void {
     if (this.#isOver) return;
-    if (this.#answer.isUpgraded) this.#hasVisitorEnded = true;
-    else if (this.#awaited.what === 'body') this.#awaitHead(this.#deps.clock.now());
+    if (this.#awaited.what === 'body') this.#awaitHead(this.#deps.clock.now());
     this.#stream?.end(forwardedTrailers(trailers));
   }
 
@@ -142,22 +149,15 @@ export class Exchange implements ResponseHandler, RequestReceiver {
 
   gone(): void {
     if (this.#isOver) return;
-    // An upgraded connection that both sides have ended is complete.
-    const isComplete = this.#hasVisitorEnded && this.#awaited.what === 'end';
-    if (!isComplete) this.#stream?.reset(new AditError('ADIT_VISITOR_GONE', 'the visitor has left'));
+    this.#stream?.reset(new AditError('ADIT_VISITOR_GONE', 'the visitor has left'));
     this.#finish();
   }
 
   check(now: number): void {
     if (this.#isOver) return;
-    const { isHeldBack, writer, socket } = this.#connection;
-    const { what } = this.#awaited;
-    // A body that we do not read is not late, nor is the end of a visitor that has yet to get ours.
-    const isExcused = what === 'body' ? isHeldBack : what === 'end' && writer.isWaiting;
-    if (isExcused) this.#awaited.since = now;
-    else if (!this.#awaited.isLate(now)) return;
-    else if (what === 'end') socket.destroy();
-    else this.#fail(this.#awaited.lateError());
+    // A body that we do not read is not late.
+    if (this.#awaited.what === 'body' && this.#connection.isHeldBack) this.#awaited.since = now;
+    else if (this.#awaited.isLate(now)) this.#fail(this.#awaited.lateError());
   }
 
   // ResponseHandler: what comes from the agent.
@@ -178,6 +178,10 @@ export class Exchange implements ResponseHandler, RequestReceiver {
 
   data(chunk: Buffer): void {
     if (this.#isOver) return;
+    if (this.#upgraded) {
+      this.#upgraded.data(chunk);
+      return;
+    }
     this.#unconsumedBytes += chunk.length;
     const error = this.#answer.data(chunk);
     if (error) this.#fail(error);
@@ -185,16 +189,12 @@ export class Exchange implements ResponseHandler, RequestReceiver {
 
   ended(trailers: Fields): void {
     if (this.#isOver) return;
-    if (this.#answer.isUpgraded) {
-      // The visitor's own end closes the exchange, or its silence.
-      this.#awaited.begin('end', this.#deps.clock.now());
-      this.#connection.writer.close();
-      return;
-    }
-    if (this.#answer.status === 0) {
-      this.#fail(new AditError('ADIT_AGENT_BAD_ANSWER', 'the answer ended without a head'));
-      return;
-    }
+    if (this.#upgraded) this.#upgraded.ended();
+    else if (this.#answer.status !== 0) this.#answered(trailers);
+    else this.#fail(new AditError('ADIT_AGENT_BAD_ANSWER', 'the answer ended without a head'));
+  }
+
+  #answered(trailers: Fields): void {
     // What is still to be sent or read no longer concerns the agent.
     if (this.#isUpgrade) this.#stream?.end();
     else if (this.#connection.hasMore && !this.#isStopped) {
@@ -218,6 +218,15 @@ export class Exchange implements ResponseHandler, RequestReceiver {
 
   reset(reason: AditError): void {
     if (this.#isOver) return;
+    const lost = this.#opener;
+    if (lost && this.#isWorthAnother(reason)) {
+      this.#openElsewhere(lost, reason);
+      return;
+    }
+    if (this.#upgraded) {
+      this.#upgraded.reset(reason);
+      return;
+    }
     if (this.#answer.status === 0) this.#answer.fail(reason);
     else {
       this.#deps.log.info('response broken off', { reason: reason.message });
@@ -227,10 +236,40 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     this.#finish();
   }
 
+  #isWorthAnother({ code }: AditError): boolean {
+    return code === 'ADIT_LINK_LOST' && !this.#hasMoved && !this.#answer.hasBegun && isRepeatable(this.#asked);
+  }
+
+  /** Opens the stream once more if another session serves the tunnel by now. */
+  #openElsewhere(lost: StreamOpener, reason: AditError): void {
+    this.#hasMoved = true;
+    this.#opener = this.#stream = undefined;
+    const open = (other: StreamOpener | undefined): void => {
+      if (other) this.#open(other);
+      else this.reset(reason);
+    };
+    const other = findOther(this.#asked.clientId, lost, this.#deps);
+    if (other instanceof Promise) void other.then(open);
+    else open(other);
+  }
+
   #upgrade(head: ResponseHead): void {
     if (!this.#isUpgrade) throw new Http1Error(502, 'the answer changes a protocol that nobody asked to');
-    this.#awaited.what = 'nothing';
-    this.#answer.upgrade(head);
+    const text = this.#answer.frameUpgrade(head);
+    const isWebsocket = fieldValue(head.fields, 'upgrade')?.toLowerCase() === 'websocket';
+    this.#upgraded = new Upgraded(
+      { isWebsocket },
+      {
+        connection: this.#connection,
+        stream: this.#stream as Stream,
+        clock: this.#deps.clock,
+        websockets: this.#deps.websockets,
+        write: (chunk) => void this.#answer.data(chunk),
+        onOver: () => this.#finish(),
+      },
+    );
+    this.#connection.accept(this.#upgraded);
+    this.#answer.upgrade(text);
     // It has no end to wait for.
     this.#deps.underWay.end();
   }
@@ -251,18 +290,10 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     this.#isOver = true;
     this.#answer.over();
     const { clock, metrics, underWay } = this.#deps;
-    if (!this.#answer.isUpgraded) underWay.end();
+    if (!this.#upgraded) underWay.end();
     this.#asked.onOver?.();
     const seconds = (clock.now() - this.#startedAt) / 1_000;
     const { status, byteCount: bytesOut } = this.#answer;
-    metrics.ended({ status, seconds, bytesIn: this.#bytesIn, bytesOut });
+    metrics.ended({ status, seconds, bytesIn: this.#upgraded?.bytesIn ?? this.#bytesIn, bytesOut });
   }
-}
-
-function offline(): AditError {
-  return new AditError(
-    'ADIT_TUNNEL_OFFLINE',
-    'no agent is connected for this address: try again in a moment, and if the tunnel is yours, start adit',
-    { retryAfterSeconds: 5 },
-  );
 }

@@ -3,6 +3,8 @@ export const headMs = 10_000;
 /** Longer than the 60 s of common load balancers, so that we never close what they are about to use. */
 const idleMs = 75_000;
 
+const silentMs = 1_000;
+
 /** How long a connection may wait for its next request. The first head's time runs from the connection's beginning. */
 export class HeadWait {
   #since: number;
@@ -25,6 +27,11 @@ export class HeadWait {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
     if (this.#silenceMs === idleMs) this.#since = clock.now();
+  }
+
+  /** Whether nothing has come for a second: more than what was sent before takes to arrive. */
+  isSilent(now: number): boolean {
+    return !this.#hasBegun && now - this.#since >= silentMs;
   }
 
   /** Whether the visitor was silent for too long, or its head is too late. */

@@ -20,6 +20,10 @@ export interface ListenerHandler extends VisitorHandler {
 /** How often connections are held to their deadlines. One timer for all costs less than one for each. */
 const checkMs = 1_000;
 
+/** When no connection has come for this long, the listener may be closed, and in any case after the limit. */
+const calmMs = 10;
+const calmLimitMs = 250;
+
 /** The visitor's end may come before ours: after an upgrade that is nothing unusual. */
 const socketOptions = { allowHalfOpen: true, noDelay: true };
 const tlsOptions = { ...socketOptions, ALPNProtocols: ['http/1.1'], handshakeTimeout: 10_000 };
@@ -31,21 +35,28 @@ export class Listener {
   /** All connections, also those that have not finished their TLS handshake or were handed over. */
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Set<VisitorConnection>();
+  readonly #handler: ListenerHandler;
+  #acceptedCount = 0;
+  /** Takes a visitor's connection. */
+  #onVisitor: (socket: Socket) => void = (socket) => this.#visit(socket);
+  #closed: Promise<void> | undefined;
   #stopChecks: Stop | undefined;
   readonly isSecure: boolean;
 
   constructor(handler: ListenerHandler, clock: Clock, certificate?: Certificate) {
     this.#clock = clock;
+    this.#handler = handler;
     this.isSecure = certificate !== undefined;
     this.#server = certificate ? createTlsServer({ ...tlsOptions, ...certificate }) : createServer(socketOptions);
     this.#server.on('connection', (socket: Socket) => {
+      this.#acceptedCount += 1;
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
       socket.on('error', () => undefined); // Its close says so too.
       if (!handler.connection(socket)) socket.destroy();
-      else if (!this.isSecure) this.#visit(socket, handler);
+      else if (!this.isSecure) this.#onVisitor(socket);
     });
-    this.#server.on('secureConnection', (socket: Socket) => this.#visit(socket, handler));
+    this.#server.on('secureConnection', (socket: Socket) => this.#onVisitor(socket));
     this.#server.on('tlsClientError', () => handler.noHandshake());
   }
 
@@ -61,17 +72,46 @@ export class Listener {
     (this.#server as TlsServer).setSecureContext(certificate);
   }
 
-  /** Stops accepting and closes connections without a request under way. Resolves when the last one has gone. */
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.closeIdleConnections();
-    await closed;
-    this.#stopChecks?.();
+  /** Visitors' connections that are open, without those that were handed over. */
+  get visitorCount(): number {
+    return this.#connections.size;
   }
 
-  /** Closes connections that wait for another request. */
-  closeIdleConnections(): void {
-    for (const connection of this.#connections) connection.closeIfFree();
+  /**
+   * Stops accepting without losing a connection. Those that the system has accepted are reset when a listener closes, so
+   * new ones wait until no more come: visitors that come back after each answer then all wait, too.
+   */
+  async stopAccepting(): Promise<void> {
+    const held: Socket[] = [];
+    this.#onVisitor = (socket) => {
+      socket.on('error', () => undefined);
+      held.push(socket);
+    };
+    const startedAt = this.#clock.now();
+    let count: number;
+    do {
+      count = this.#acceptedCount;
+      await this.#pause();
+    } while (count !== this.#acceptedCount && this.#clock.now() - startedAt < calmLimitMs);
+    void this.close();
+    this.#onVisitor = this.#visit;
+    for (const socket of held) this.#visit(socket);
+  }
+
+  /** Stops accepting at once. Resolves when the last connection has gone. */
+  close(): Promise<void> {
+    this.#closed ??= new Promise<void>((resolve) => this.#server.close(() => resolve())).then(() =>
+      this.#stopChecks?.(),
+    );
+    return this.#closed;
+  }
+
+  /** Closes connections on which no request is expected any more. True when nothing is awaited from any. */
+  closeSilent(): boolean {
+    const now = this.#clock.now();
+    let isOver = true;
+    for (const connection of this.#connections) isOver = connection.closeIfSilent(now) && isOver;
+    return isOver;
   }
 
   /** Closes what is left. */
@@ -79,11 +119,19 @@ export class Listener {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #visit(socket: Socket, handler: ListenerHandler): void {
+  readonly #visit = (socket: Socket): void => {
+    if (socket.destroyed) return;
     const { isSecure: isEncrypted } = this;
-    const connection = new VisitorConnection(socket, { isEncrypted, clock: this.#clock, handler });
+    const connection = new VisitorConnection(socket, { isEncrypted, clock: this.#clock, handler: this.#handler });
     this.#connections.add(connection);
     connection.onLeft = () => this.#connections.delete(connection);
+  };
+
+  /** Lets a moment pass, and everything that has come in it be taken. */
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#clock.after(calmMs, () => setImmediate(resolve));
+    });
   }
 
   #check(): void {

@@ -5,6 +5,7 @@ import type { Upgrade } from './upgrade.ts';
 
 /** What a visitor asks of a tunnel. */
 export interface TunnelRequest {
+  clientId: string;
   /** As it was read. */
   request: ParsedRequest;
   /** The head for the agent, but for what depends on the wire. */
@@ -18,7 +19,14 @@ export interface TunnelRequest {
   onOver: (() => void) | undefined;
 }
 
-/** The head for the agent, with what its wire lets pass. Called once. */
+/** Whether it can be sent once more when it is not known what came of it (RFC 9110 §9.2.2), and all of it is still here. */
+export function isRepeatable({ head, hasBody, upgrade }: TunnelRequest): boolean {
+  return !hasBody && upgrade === undefined && idempotentMethods.has(head.method);
+}
+
+const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'PUT']);
+
+/** The head for the agent, with what its wire lets pass. Called once, but for requests that are repeatable. */
 export function headForAgent(
   { head, upgrade, isChunked }: TunnelRequest,
   passes: { isUpgrade: boolean; isExpect: boolean },

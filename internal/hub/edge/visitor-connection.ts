@@ -125,6 +125,16 @@ export class VisitorConnection {
     else this.socket.destroy();
   }
 
+  /**
+   * Ends our side, and throws away what still comes until the visitor ends its own. Closing a socket with unread bytes
+   * would reset the connection, and the visitor could lose our answer with it.
+   */
+  close(): void {
+    this.#since = this.#clock.now();
+    this.writer.close();
+    this.#input.discardAll();
+  }
+
   /** Answers an upgrade by its 101: what follows in both directions is another protocol. */
   upgrade(text: string): void {
     this.writer.begin(text, { kind: 'close' });
@@ -143,9 +153,14 @@ export class VisitorConnection {
 
   // For the listener.
 
-  /** Ends the connection unless a request is under way. */
-  closeIfFree(): void {
-    if (this.#input.phase === 'head') this.#close();
+  /** Ends the connection if no request has come for a second. True when nothing is awaited from it, be it for that. */
+  closeIfSilent(now: number): boolean {
+    const { phase } = this.#input;
+    if (phase === 'closing') return this.socket.writableFinished;
+    if (phase !== 'head') return phase !== 'exchange';
+    if (this.writer.isWaiting || !this.#wait.isSilent(now)) return false;
+    this.close();
+    return true;
   }
 
   /** Holds the visitor to its deadlines; called once a second. */
@@ -166,7 +181,7 @@ export class VisitorConnection {
 
   #checkHead(now: number): void {
     const verdict = this.#wait.verdict(now);
-    if (verdict === 'silent') this.#close();
+    if (verdict === 'silent') this.close();
     else if (verdict === 'late') {
       this.#refuse(
         new AditError('ADIT_REQUEST_TIMEOUT', `the request head was not complete after ${headMs / 1_000} s`),
@@ -187,7 +202,7 @@ export class VisitorConnection {
       this.#input.flushRaw();
       this.#receiver?.requestEnd([]);
     } else if (phase === 'exchange') this.socket.destroy();
-    else this.#close();
+    else this.close();
   };
 
   readonly #onError = (): void => undefined; // Its close says so too.
@@ -231,20 +246,10 @@ export class VisitorConnection {
   #goOn(): void {
     // A request that is still being sent when it has been answered leaves no way to the next one.
     if (this.isLast || this.hasMore) {
-      this.#close();
+      this.close();
       return;
     }
     this.#wait.again(this.#clock.now());
     this.#input.readHead();
-  }
-
-  /**
-   * Ends our side, and throws away what still comes until the visitor ends its own. Closing a socket with unread bytes
-   * would reset the connection, and the visitor could lose our answer with it.
-   */
-  #close(): void {
-    this.#since = this.#clock.now();
-    this.writer.close();
-    this.#input.discardAll();
   }
 }

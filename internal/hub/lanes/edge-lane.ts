@@ -85,6 +85,7 @@ export class EdgeLane {
     const known = this.#openers.get(clientId);
     if (known) return known;
     const opener: StreamOpener = {
+      session: this.session,
       isTransparent: this.isTransparent,
       open: (head, handler) => {
         const stream = this.#mux.open(tunnel, head, this.#timeoutMs, handler);

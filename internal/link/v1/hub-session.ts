@@ -44,6 +44,7 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
   /** Names this session among all of all hubs. */
   readonly id = newDocumentId();
   readonly isAditAgent: boolean;
+  readonly session = this.id;
   readonly isTransparent = false;
   readonly log: Log;
   readonly link: DocumentLink;

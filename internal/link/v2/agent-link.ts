@@ -220,8 +220,8 @@ export class V2AgentLink implements PacketLinkHandler {
     this.#isClosed = true;
     this.#heartbeat.stop();
     this.#pending?.reject(closeReason(code, reason));
-    // Without a close frame, the hub has not meant to go.
-    this.#session?.lost(this.#link, { isFinal: code !== 1006 });
+    // Without a close frame, the hub has not meant to go, and after a restart (1012) another one may know the session.
+    this.#session?.lost(this.#link, { isFinal: code !== 1006 && code !== 1012 });
     this.#deps.onClosed(code, reason);
   }
 }

@@ -114,9 +114,9 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
     this.#tell({ kind: 'drain', msLeft });
   }
 
-  /** Says goodbye. The session ends with it. */
+  /** Says goodbye. The session ends with it, unless this hub alone does (1012). */
   close(code: number, reason: string): void {
-    this.#ending = 'final';
+    if (code !== 1012) this.#ending = 'final';
     this.#stopTimer();
     this.#link.close(code, reason);
   }
@@ -151,7 +151,7 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
 
   closed(code: number): void {
     // Without a close frame, the agent has not meant to go.
-    if (code !== 1006) this.#ending = 'final';
+    if (code !== 1006 && code !== 1012) this.#ending = 'final';
     this.#end();
   }
 

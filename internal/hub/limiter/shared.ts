@@ -1,0 +1,143 @@
+import type { Bus, NodeId } from '#internal/bus/bus';
+import type { Clock, Stop } from '#internal/core/clock';
+import { limits } from '#messages/limits';
+import { decodePair, encodeNodeMessage, encodePair, type NodeMessage } from '#messages/node';
+import { type Limiter, LocalLimiter, type Rate } from './limiter.ts';
+
+/** A hub that has not answered by then is not waited for. */
+const answerMs = 1_000;
+/** Who asks again so soon is given some in advance. */
+const soonMs = 50;
+
+export interface SharedLimiterDeps {
+  clock: Clock;
+  bus: Bus;
+  /** The other hub that holds the session of this client id; undefined when it is held here, or nowhere. */
+  holder(clientId: string): NodeId | undefined;
+}
+
+/** What is known here of a tunnel whose requests another hub counts. */
+interface Account {
+  node: NodeId;
+  waiting: { resolve(): void; reject(reason: unknown): void }[];
+  /** How many of those were asked for; 0 when no answer is awaited. */
+  asked: number;
+  stopTimer: Stop;
+  /** What may pass without asking, and until when. */
+  spare: number;
+  spareUntil: number;
+  /** Passed since it was asked last, and when that was. */
+  passed: number;
+  askedAt: number;
+}
+
+/**
+ * Counts each tunnel's requests at the hub that holds its session, whichever hubs the visitors come to. Requests of the
+ * same moment are asked for together, and whoever needs many gets some in advance.
+ */
+export class SharedLimiter implements Limiter {
+  readonly #deps: SharedLimiterDeps;
+  readonly #local: LocalLimiter | undefined;
+  readonly #accounts = new Map<string, Account>();
+
+  /** Without a rate, everything passes. */
+  constructor(rate: Rate | undefined, deps: SharedLimiterDeps) {
+    this.#local = rate && new LocalLimiter(rate);
+    this.#deps = deps;
+  }
+
+  admit(clientId: string): Promise<unknown> | undefined {
+    if (!this.#local) return undefined;
+    const node = this.#deps.holder(clientId);
+    if (node === undefined) return this.#local.admit(clientId);
+    const account = this.#account(clientId, node);
+    if (account.spare > 0 && this.#deps.clock.now() < account.spareUntil) {
+      account.spare -= 1;
+      account.passed += 1;
+      return undefined;
+    }
+    return new Promise<void>((resolve, reject) => {
+      account.waiting.push({ resolve, reject });
+      // Those of the same turn go together.
+      if (account.waiting.length === 1) setImmediate(() => this.#ask(clientId, account));
+    });
+  }
+
+  /** Takes what another hub says of this. False: it is about something else. Throws what cannot be read. */
+  message(from: NodeId, { kind, name, payload }: NodeMessage): boolean {
+    if (kind !== 'ask' && kind !== 'granted') return false;
+    const [first, second] = decodePair(payload);
+    if (kind === 'ask') void this.#count(from, name, { count: first, spare: second });
+    else this.#granted(from, name, first, second);
+    return true;
+  }
+
+  /** Counts for another hub. */
+  async #count(from: NodeId, clientId: string, { count, spare }: { count: number; spare: number }): Promise<void> {
+    const grant = (await this.#local?.take(clientId, count, spare)) ?? { count: count + spare, msLeft: 1_000 };
+    const payload = encodePair(grant.count, Math.ceil(grant.msLeft));
+    this.#deps.bus.publish(from, encodeNodeMessage('granted', clientId, payload));
+  }
+
+  #granted(node: NodeId, clientId: string, count: number, msLeft: number): void {
+    const account = this.#accounts.get(clientId);
+    if (account?.node !== node || account.asked === 0) return;
+    account.stopTimer();
+    const answered = account.waiting.splice(0, account.asked);
+    account.asked = 0;
+    const passing = answered.splice(0, count);
+    account.passed += passing.length;
+    account.spare = count - passing.length;
+    account.spareUntil = this.#deps.clock.now() + msLeft;
+    for (const { resolve } of passing) resolve();
+    for (const { reject } of answered) reject(this.#local?.refusal(msLeft));
+    this.#ask(clientId, account);
+  }
+
+  #ask(clientId: string, account: Account): void {
+    if (account.asked > 0 || account.waiting.length === 0) return;
+    const { clock } = this.#deps;
+    const now = clock.now();
+    account.asked = account.waiting.length;
+    const spare = now - account.askedAt < soonMs ? account.passed : 0;
+    account.passed = 0;
+    account.askedAt = now;
+    // A hub that does not answer will not be reached by the request either: here it need not fail.
+    account.stopTimer = clock.after(answerMs, () => {
+      this.#granted(account.node, clientId, account.asked, 0);
+    });
+    this.#deps.bus.publish(account.node, encodeNodeMessage('ask', clientId, encodePair(account.asked, spare)));
+  }
+
+  #account(clientId: string, node: NodeId): Account {
+    const known = this.#accounts.get(clientId);
+    if (known) {
+      known.node = known.asked > 0 ? known.node : node;
+      // Anew, so that those that are used stay longest.
+      this.#accounts.delete(clientId);
+      this.#accounts.set(clientId, known);
+      return known;
+    }
+    const account: Account = {
+      node,
+      waiting: [],
+      asked: 0,
+      stopTimer: () => undefined,
+      spare: 0,
+      spareUntil: 0,
+      passed: 0,
+      askedAt: Number.NEGATIVE_INFINITY,
+    };
+    this.#accounts.set(clientId, account);
+    if (this.#accounts.size > limits.rateAccounts) this.#forgetOldest();
+    return account;
+  }
+
+  #forgetOldest(): void {
+    for (const [clientId, { waiting }] of this.#accounts) {
+      if (waiting.length > 0) continue;
+      this.#accounts.delete(clientId);
+      return;
+    }
+  }
+}
