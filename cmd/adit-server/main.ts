@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import type { Values } from '#internal/core/config';
 import { AditError, messageOf } from '#internal/core/errors';
-import { createLog, type Log } from '#internal/core/log';
+import { createLog, type Log, logLines } from '#internal/core/log';
 import { loadAllowedKeys } from '#internal/hub/allowed-keys';
 import { coversTunnels, loadCertificate } from '#internal/hub/certificate';
 import { Hub } from '#internal/hub/hub';
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   refuseRedis(process.env);
   const log = createLog(
     { level: values.logLevel, format: values.logFormat ?? (process.stdout.isTTY ? 'text' : 'json') },
-    process.stdout,
+    logLines(process.stdout.fd),
   );
   const files = await readFiles(values);
   const hub = new Hub(
