@@ -16,6 +16,8 @@ export interface ClusterHub extends HubProcess {
 export interface ClusterOptions {
   hubs: number;
   hubArgs?: string[];
+  /** Shared instead of a Redis of the cluster's own. */
+  redisUrl?: string;
   /** The network between agents and hubs. */
   way?: Way;
 }
@@ -31,6 +33,7 @@ export class Cluster {
   readonly redisWays: Relay[] = [];
   readonly #t: Cleanup;
   readonly #args: string[];
+  #firstHub: number | undefined;
 
   private constructor(
     t: Cleanup,
@@ -44,10 +47,11 @@ export class Cluster {
     this.#args = args;
   }
 
-  static async start(t: Cleanup, { hubs, hubArgs = [], way }: ClusterOptions): Promise<Cluster> {
-    const redis = hubs > 1 ? await startRedis(t) : undefined;
+  static async start(t: Cleanup, { hubs, hubArgs = [], redisUrl, way }: ClusterOptions): Promise<Cluster> {
+    const redis = hubs > 1 && redisUrl === undefined ? await startRedis(t) : undefined;
     const agents = await Relay.start(t, [], way);
     const usual = ['--base', `http://localhost:${agents.port}`, '--rate-limit', 'off'];
+    if (redisUrl !== undefined) usual.push('--redis', redisUrl);
     const cluster = new Cluster(t, redis, [agents, await Relay.start(t)], [...usual, ...hubArgs]);
     for (let i = 0; i < hubs; i += 1) {
       if (redis) cluster.redisWays.push(await Relay.start(t, [redis.port]));
@@ -59,9 +63,13 @@ export class Cluster {
     return cluster;
   }
 
-  /** Publishes a service through any hub. */
-  async startAgent(originPort: number, args: string[] = []): Promise<AgentProcess> {
-    return await startAgent(this.#t, ['--hub', `http://localhost:${this.agents.port}`, ...args, String(originPort)]);
+  /** Publishes a service through any hub, or first through the one that is named. */
+  async startAgent(originPort: number, hub?: number): Promise<AgentProcess> {
+    this.#firstHub = hub;
+    await this.#balance();
+    const agent = await startAgent(this.#t, ['--hub', `http://localhost:${this.agents.port}`, String(originPort)]);
+    this.#firstHub = undefined;
+    return agent;
   }
 
   /** Where visitors of an agent find it: at any hub, or at the one that is named. */
@@ -87,7 +95,8 @@ export class Cluster {
 
   async #balance(): Promise<void> {
     const ports = await Promise.all(this.hubs.map(async ({ port }) => ((await isReady(port)) ? [port] : [])));
-    this.agents.targets = ports.flat();
+    const first = this.#firstHub === undefined ? undefined : this.hubs[this.#firstHub];
+    this.agents.targets = first ? [first.port] : ports.flat();
     this.visitors.targets = ports.flat();
   }
 }

@@ -15,6 +15,7 @@ export class RedisServer {
   readonly #lines: string[] = [];
   readonly #waiting = new Set<() => void>();
   #process: ChildProcess | undefined;
+  #hasEnded = true;
 
   constructor(port: number, args: readonly string[]) {
     this.port = port;
@@ -34,7 +35,11 @@ export class RedisServer {
       this.#lines.push(line);
       this.#wake();
     });
-    child.once('close', () => this.#wake());
+    this.#hasEnded = false;
+    child.once('close', () => {
+      this.#hasEnded = true;
+      this.#wake();
+    });
     await this.line(ready, from);
   }
 
@@ -43,7 +48,7 @@ export class RedisServer {
     for (;;) {
       const found = this.#lines.slice(from).find((line) => pattern.test(line));
       if (found !== undefined) return found;
-      if (this.#process?.exitCode !== null || this.#process.signalCode !== null) {
+      if (this.#hasEnded) {
         throw new Error(`redis-server ended:\n${this.#lines.slice(-20).join('\n')}`);
       }
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
@@ -66,7 +71,7 @@ export class RedisServer {
   /** Ends it at once and waits until it is gone. */
   async stop(): Promise<void> {
     const child = this.#process;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || this.#hasEnded) return;
     child.kill('SIGKILL');
     await once(child, 'close');
   }
