@@ -59,6 +59,8 @@ export const limits = {
   tokenTtlSeconds: 300,
   /** Seconds by which a peer's clock may be ahead of ours. */
   clockSkewSeconds: 60,
+  /** Records of sessions at other hubs, and client ids that nobody serves, that a hub remembers. */
+  cachedRecordCount: 65_536,
   /** Tokens remembered so that each is taken once. */
   rememberedTokenCount: 100_000,
   /** A request's head: request line and all field lines. */

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
+import { readFile } from 'node:fs/promises';
 import type { Values } from '#internal/core/config';
 import { AditError, messageOf } from '#internal/core/errors';
 import { createLog, type Log, logLines } from '#internal/core/log';
+import type { RedisOptions } from '#internal/core/redis-url';
 import { loadAllowedKeys } from '#internal/hub/allowed-keys';
 import { coversTunnels, loadCertificate } from '#internal/hub/certificate';
 import { Hub } from '#internal/hub/hub';
@@ -23,7 +25,6 @@ async function main(): Promise<void> {
     settings: serverSettings(process.env),
     examples,
   });
-  refuseRedis(process.env);
   const log = createLog(
     { level: values.logLevel, format: values.logFormat ?? (process.stdout.isTTY ? 'text' : 'json') },
     logLines(process.stdout.fd),
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
       graceMs: values.grace,
       rate: values.rateLimit,
       memoryBytes: values.memory,
+      redis: await redisOf(values),
       drainMs: values.drain,
     },
     { log },
@@ -59,6 +61,17 @@ async function main(): Promise<void> {
   }
 }
 
+/** Where Redis is, with the certificates to know it by. */
+async function redisOf({ redis, redisCa }: ServerValues): Promise<RedisOptions | undefined> {
+  if (redisCa === undefined) return redis;
+  if (!redis?.isTls) throw new AditError('ADIT_USAGE', '--redis-ca goes with a --redis that begins with rediss');
+  try {
+    return { ...redis, ca: await readFile(redisCa, 'utf8') };
+  } catch (error) {
+    throw new AditError('ADIT_USAGE', `--redis-ca: cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
 async function readFiles({ tlsCert, tlsKey, allowKeys }: ServerValues) {
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new AditError('ADIT_USAGE', '--tls-cert and --tls-key go together: give both or none');
@@ -67,12 +80,6 @@ async function readFiles({ tlsCert, tlsKey, allowKeys }: ServerValues) {
     certificate: tlsCert !== undefined && tlsKey !== undefined ? await loadCertificate(tlsCert, tlsKey) : undefined,
     allowedKeys: allowKeys === undefined ? undefined : await loadAllowedKeys(allowKeys),
   };
-}
-
-/** A hub that was told to share its agents must not look as if it did. */
-function refuseRedis(env: Record<string, string | undefined>): void {
-  const name = ['PUBSUB', 'CACHE'].find((variable) => env[variable] === 'redis');
-  if (name) throw new AditError('ADIT_USAGE', `${name}=redis: this version runs as a single hub; set ${name}=inmem`);
 }
 
 function closeOnSignals(hub: Hub, log: Log): void {

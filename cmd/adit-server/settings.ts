@@ -1,5 +1,6 @@
 import { oneOf, parseCount, parseDuration, type Setting } from '#internal/core/config';
 import type { LogFormat, LogLevel } from '#internal/core/log';
+import { parseRedisUrl, type RedisOptions } from '#internal/core/redis-url';
 import { Networks } from '#internal/hub/addresses';
 import type { Rate } from '#internal/hub/limiter/limiter';
 import type { ListenAddress } from '#internal/hub/listen';
@@ -11,6 +12,7 @@ const originalVariables = ['ADDR', 'BASE', 'CACHE', 'PUBSUB', 'REDIS'];
 /** The settings of `adit-server`, with the defaults that fit this environment. */
 export function serverSettings(env: Record<string, string | undefined>) {
   const isOriginal = originalVariables.some((name) => env[name] !== undefined);
+  const isShared = env['PUBSUB'] === 'redis' || env['CACHE'] === 'redis';
   return {
     listen: {
       flag: 'listen',
@@ -131,6 +133,22 @@ export function serverSettings(env: Record<string, string | undefined>) {
       help: 'how long requests under way may take once the hub is told to stop; default 25s',
       parse: parseDuration,
       fallback: 25_000,
+    },
+    redis: {
+      flag: 'redis',
+      env: isShared ? ['REDIS_URL', 'REDIS'] : ['REDIS_URL'],
+      placeholder: 'url',
+      help: 'the Redis that hubs share agents through: redis://, rediss://, +sentinel or +cluster; default none',
+      parse: parseRedisUrl,
+      fallback: (isShared ? parseRedisUrl('localhost:6379') : undefined) as RedisOptions | undefined,
+    },
+    redisCa: {
+      flag: 'redis-ca',
+      env: ['REDIS_CA'],
+      placeholder: 'file',
+      help: 'certificates (PEM) to know that Redis by, beside the system’s',
+      parse: parsePath,
+      fallback: undefined as string | undefined,
     },
     metricsListen: {
       flag: 'metrics-listen',

@@ -6,6 +6,7 @@ import { MemoryNetwork } from '#internal/bus/memory';
 import { type Clock, type Stop, systemClock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
+import type { RedisOptions } from '#internal/core/redis-url';
 import { version } from '#internal/core/version';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { decodeNodeMessage } from '#messages/node';
@@ -28,10 +29,12 @@ import { SharedLimiter } from './limiter/shared.ts';
 import { type ListenAddress, listenOn } from './listen.ts';
 import { Metrics } from './metrics.ts';
 import { OwnServer } from './own-server.ts';
+import { connectCluster } from './redis.ts';
 import { Registrar } from './registrar.ts';
 import { Subscribe } from './subscribe.ts';
 import { TakeoverGuard } from './takeover-guard.ts';
-import { TokenMemory } from './token-memory.ts';
+import { MemoryTokens } from './tokens/memory.ts';
+import type { Tokens } from './tokens/tokens.ts';
 
 export interface HubOptions {
   listen: ListenAddress;
@@ -54,6 +57,8 @@ export interface HubOptions {
   maxConnectionsPerIp: number;
   /** What may be granted to all streams together, beyond the first window of each. */
   memoryBytes: number;
+  /** Through which Redis this hub shares its agents with others; undefined is a hub that stands alone. */
+  redis: RedisOptions | undefined;
   metricsListen: ListenAddress | undefined;
   /** How long visitors may take to end what is under way once the hub closes. */
   drainMs: number;
@@ -82,7 +87,8 @@ export class Hub {
   readonly #bus: Bus;
   /** Drawn anew at every boot, so that nothing meant for an earlier process reaches this one. */
   readonly #node = randomBytes(8).toString('hex');
-  readonly #directory: Directory = new MemoryDirectory();
+  readonly #directory: Directory;
+  readonly #tokens: Tokens;
   readonly #underWay = new UnderWay();
   readonly #websockets = new LiveWebsockets();
   readonly #sessions: AgentSessions;
@@ -103,10 +109,19 @@ export class Hub {
     this.#log = log;
     this.#clock = clock;
     this.#allowedKeys = options.allowedKeys;
-    const network = new MemoryNetwork((thrown) =>
-      log.error('a bus message was mishandled', { error: messageOf(thrown) }),
-    );
-    this.#bus = network.bus(this.#node);
+    const onError = (thrown: unknown): void => {
+      log.error('a bus message was mishandled', { error: messageOf(thrown) });
+    };
+    const { bus, directory, tokens } = options.redis
+      ? connectCluster(this.#node, options.redis, { clock, onError, onLost: (losses) => this.#sessions.evict(losses) })
+      : {
+          bus: new MemoryNetwork(onError).bus(this.#node),
+          directory: new MemoryDirectory(),
+          tokens: new MemoryTokens(clock),
+        };
+    this.#bus = bus;
+    this.#directory = directory;
+    this.#tokens = tokens;
     this.#sessions = new AgentSessions(
       { node: this.#node, timeoutMs: options.timeoutMs, graceMs: options.graceMs },
       {
@@ -234,7 +249,7 @@ export class Hub {
         clock: this.#clock,
         bases,
         directory: this.#directory,
-        tokens: new TokenMemory(this.#clock),
+        tokens: this.#tokens,
         guard: new TakeoverGuard(this.#clock),
         isAllowed: (keyId) => this.#allowedKeys?.has(keyId) ?? true,
       },
@@ -255,6 +270,7 @@ export class Hub {
           resume: (registration, link) => sessions.resume(registrar, registration, link),
           onServing: (link) => sessions.v2.serving(link),
           onBatch: (link, node, packet) => sessions.v2.batch(link, node, packet),
+          onGone: (link, node) => sessions.v2.laneGone(link, node),
           onWritable: (link) => sessions.lanes.wake(link.id),
           onClosed: (link, ending) => sessions.v2.closed(link, ending),
         },
@@ -294,6 +310,7 @@ export class Hub {
   }
 
   #health(): Health {
-    return { isReady: this.#notReady === '', reason: this.#notReady };
+    const reason = this.#notReady || this.#bus.health.reason || this.#directory.health.reason;
+    return { isReady: reason === '', reason };
   }
 }

@@ -9,13 +9,13 @@ import type { Directory } from './directory/directory.ts';
 import { verifyMandate } from './mandate.ts';
 import { verifyProof } from './proof.ts';
 import type { TakeoverGuard } from './takeover-guard.ts';
-import type { TokenMemory } from './token-memory.ts';
+import type { Tokens } from './tokens/tokens.ts';
 
 export interface RegistrarDeps {
   clock: Clock;
   bases: BaseUrls;
   directory: Pick<Directory, 'find'>;
-  tokens: TokenMemory;
+  tokens: Tokens;
   guard: TakeoverGuard;
   /** Whether a key may register here. */
   isAllowed(keyId: string): boolean;
@@ -40,7 +40,7 @@ export class Registrar {
     const mandate = await verifyMandate(request.mandateToken, this.#deps);
     const { keyId } = mandate;
     this.#checkAllowed(keyId);
-    this.#deps.tokens.take(mandate, session);
+    await this.#deps.tokens.take(mandate, session);
     const clientId = clientIdOfSession(keyId, request.session);
     await this.#guard(clientId, session);
     return { keyId, tunnel: this.#tunnel(clientId) };

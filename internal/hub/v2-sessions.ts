@@ -2,16 +2,10 @@ import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
-import {
-  type Ending,
-  gonePacket,
-  type RegisteredTunnel,
-  type V2HubSession,
-  type V2Registration,
-} from '#internal/link/v2/hub-session';
+import type { Ending, RegisteredTunnel, V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
-import { packetKinds, V2Error } from '#messages/v2';
+import { gonePacket, packetKinds, V2Error } from '#messages/v2';
 import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
 import { HeldSession } from './held-session.ts';
 import type { Lanes } from './lanes/lanes.ts';
@@ -144,6 +138,13 @@ export class V2Sessions {
       held.nodes.add(node);
     }
     this.#deps.bus.publish(node, encodeNodeMessage('toEdge', link.id, packet));
+  }
+
+  /** An agent knows nothing of the lane that a hub goes on with. */
+  laneGone(link: V2HubSession, node: NodeId): void {
+    if (this.#held.get(link.id)?.link !== link) return;
+    if (node === this.#options.node) this.#deps.lanes.end(node, link.id);
+    else this.#deps.bus.publish(node, encodeNodeMessage('toEdge', link.id, gonePacket(node)));
   }
 
   closed(link: V2HubSession, ending: Ending): void {

@@ -29,7 +29,9 @@ test('500 visitors that read a byte each second take little memory, and lose pat
   const { hub, agent, port, host } = await startTunnel(t, origin.port, { hubArgs });
   const memory = new MemoryWatch(t, { hub: hub.program, agent: agent.program });
   const served = await Promise.all(Array.from({ length: 500 }, (_, i) => sip(t, { port, host }, i)));
-  t.diagnostic(`grew ${JSON.stringify(memory.growth)} MB; closed after ${Math.min(...served).toFixed(0)} to ${Math.max(...served).toFixed(0)} ms`);
+  t.diagnostic(
+    `grew ${JSON.stringify(memory.growth)} MB; closed after ${Math.min(...served).toFixed(0)} to ${Math.max(...served).toFixed(0)} ms`,
+  );
   assert.ok(Math.min(...served) >= 59_000);
   assert.ok(Math.max(...served) <= 125_000);
   for (const [name, megabytes] of Object.entries(memory.growth)) {

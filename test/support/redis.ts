@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import type { Certificates } from './certificate.ts';
 import { type Cleanup, freePort, temporaryFolder } from './processes.ts';
 
 const run = promisify(execFile);
@@ -11,19 +12,17 @@ const run = promisify(execFile);
 /** A real redis-server on a free port of 127.0.0.1, which keeps nothing on disk. */
 export class RedisServer {
   readonly port: number;
+  readonly url: string;
   readonly #args: readonly string[];
   readonly #lines: string[] = [];
   readonly #waiting = new Set<() => void>();
   #process: ChildProcess | undefined;
   #hasEnded = true;
 
-  constructor(port: number, args: readonly string[]) {
+  constructor(port: number, args: readonly string[], url = `redis://127.0.0.1:${port}`) {
     this.port = port;
+    this.url = url;
     this.#args = args;
-  }
-
-  get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
   }
 
   /** Starts it, again on the same port after a stop, and waits until it is ready. */
@@ -84,12 +83,25 @@ export class RedisServer {
 
 /** Starts a redis-server with some more words of configuration; it ends with the test. */
 export async function startRedis(t: Cleanup, args: readonly string[] = []): Promise<RedisServer> {
-  const folder = temporaryFolder(t);
   const port = await freePort();
-  const hasTls = args.includes('--tls-port');
-  const usual = ['--port', hasTls ? '0' : String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
-  const tls = args.map((word) => (word === 'PORT' ? String(port) : word));
-  const server = new RedisServer(port, [...usual, '--appendonly', 'no', ...tls]);
+  return await started(t, new RedisServer(port, ['--port', String(port), ...usual(t), ...args]));
+}
+
+/** The same behind TLS, for a user that may do only what a hub does. */
+export async function startTlsRedis(t: Cleanup, { caPath, certPath, keyPath }: Certificates): Promise<RedisServer> {
+  const port = await freePort();
+  const tls = ['--tls-port', String(port), '--tls-cert-file', certPath, '--tls-key-file', keyPath];
+  const rights = ['~adit:*', '&adit:*', '+get', '+set', '+del', '+eval', '+@pubsub', '+@connection', '+info'];
+  const args = ['--port', '0', ...usual(t), ...tls, '--tls-ca-cert-file', caPath, '--tls-auth-clients', 'no'];
+  const users = ['--user', 'default', 'off', '--user', 'hub', 'on', '>p@ss/word', ...rights];
+  return await started(t, new RedisServer(port, [...args, ...users], `rediss://hub:p%40ss%2Fword@localhost:${port}`));
+}
+
+function usual(t: Cleanup): string[] {
+  return ['--bind', '127.0.0.1', '--dir', temporaryFolder(t), '--save', '', '--appendonly', 'no'];
+}
+
+async function started(t: Cleanup, server: RedisServer): Promise<RedisServer> {
   t.after(() => server.stop());
   await server.start();
   return server;

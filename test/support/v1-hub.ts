@@ -5,7 +5,7 @@ import { BaseUrls } from '#internal/hub/base-urls';
 import { MemoryDirectory } from '#internal/hub/directory/memory';
 import { Registrar } from '#internal/hub/registrar';
 import { TakeoverGuard } from '#internal/hub/takeover-guard';
-import { TokenMemory } from '#internal/hub/token-memory';
+import { MemoryTokens } from '#internal/hub/tokens/memory';
 import { V1Sessions } from '#internal/hub/v1-sessions';
 import { V1HubSession } from '#internal/link/v1/hub-session';
 import { WindowBudget } from '#internal/link/v2/receive-window';
@@ -50,7 +50,7 @@ export class V1Hub {
         clock,
         bases: new BaseUrls([new URL(testBase)]),
         directory: this.directory,
-        tokens: new TokenMemory(clock),
+        tokens: new MemoryTokens(clock),
         guard: new TakeoverGuard(clock),
         isAllowed: options.isAllowed ?? (() => true),
       },

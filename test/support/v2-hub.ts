@@ -95,6 +95,7 @@ export class TestHub {
           sessions.resume({ admitResume: async () => ({ keyId, clientIds: [pairClientId] }) }, registration, asking),
         onServing: (serving) => sessions.v2.serving(serving),
         onBatch: (from, node, packet) => sessions.v2.batch(from, node, packet),
+        onGone: (from, node) => sessions.v2.laneGone(from, node),
         onWritable: ({ id }) => sessions.lanes.wake(id),
         onClosed: (closed, ending) => {
           this.closedCount += 1;

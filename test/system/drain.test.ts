@@ -1,45 +1,69 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import https from 'node:https';
 import { test } from 'node:test';
+import { makeCertificates } from '../support/certificate.ts';
 import { startOrigin } from '../support/origin.ts';
-import { startTunnel } from '../support/processes.ts';
+import {
+  type Cleanup,
+  freePort,
+  type HubProcess,
+  startAgent,
+  startHub,
+  startTunnel,
+  temporaryFolder,
+} from '../support/processes.ts';
 import { RawVisitor } from '../support/raw-visitor.ts';
 import { visit } from '../support/visit.ts';
 
-const unlimited = ['--rate-limit', 'off'];
+interface Draining {
+  hub: HubProcess;
+  host: string;
+  ca?: string;
+}
 
-test('visitors that come again and again lose nothing, until nobody listens any more', async (t) => {
-  const body = 'x'.repeat(2_000);
-  const origin = await startOrigin(t, (_request, response) => response.end(body));
-  const { hub, port, host } = await startTunnel(t, origin.port, { hubArgs: ['--drain', '2s', ...unlimited] });
-  let answerCount = 0;
-  let afterSignal = 0;
-  let isSignalled = false;
-  const visitors = Array.from({ length: 30 }, async () => {
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    t.after(() => agent.destroy());
-    for (;;) {
-      const { status, text, headers } = await visit({ port, host, agent });
-      assert.deepEqual([status, text], [200, body]);
-      answerCount += 1;
-      if (headers.connection === 'close') afterSignal += 1;
-      if (answerCount >= 1_000 && !isSignalled) {
-        isSignalled = true;
-        hub.program.signal('SIGTERM');
+const args = ['--drain', '4s', '--rate-limit', 'off'];
+const starts: Record<string, (t: Cleanup, originPort: number) => Promise<Draining>> = {
+  plain: async (t, originPort) => await startTunnel(t, originPort, { hubArgs: args }),
+  TLS: async (t, originPort) => {
+    const { certPath, keyPath, caPath, caPem } = makeCertificates(temporaryFolder(t));
+    const port = await freePort();
+    const names = ['--listen', `127.0.0.1:${port}`, '--domain', 'tunnel.test', '--base', `https://localhost:${port}`];
+    const hub = await startHub(t, [...names, '--tls-cert', certPath, '--tls-key', keyPath, ...args]);
+    const agent = await startAgent(t, ['--hub', hub.url, '--hub-ca', caPath, String(originPort)]);
+    return { hub, host: agent.hostname, ca: caPem };
+  },
+};
+for (const [transport, start] of Object.entries(starts)) {
+  test(`over ${transport}, visitors that come again and again lose nothing, until nobody listens any more`, async (t) => {
+    const body = 'x'.repeat(2_000);
+    const origin = await startOrigin(t, (_request, response) => response.end(body));
+    const { hub, host, ca } = await start(t, origin.port);
+    let answerCount = 0;
+    let lastCount = 0;
+    const visitors = Array.from({ length: 30 }, async () => {
+      const options = { keepAlive: true, maxSockets: 1 };
+      const agent = ca === undefined ? new http.Agent(options) : new https.Agent(options);
+      t.after(() => agent.destroy());
+      for (;;) {
+        const { status, text, headers } = await visit({ port: hub.port, host, agent, ...(ca !== undefined && { ca }) });
+        assert.deepEqual([status, text], [200, body]);
+        answerCount += 1;
+        if (headers.connection === 'close') lastCount += 1;
+        if (answerCount === 1_000) hub.program.signal('SIGTERM');
       }
-    }
+    });
+    const ends = (await Promise.allSettled(visitors)) as PromiseRejectedResult[];
+    assert.deepEqual([...new Set(ends.map(({ reason }) => reason.code ?? String(reason)))], ['ECONNREFUSED']);
+    assert.deepEqual(await hub.program.exited, { code: 0, signal: null });
+    assert.ok(lastCount > 30, `${lastCount} of ${answerCount} came after the signal`);
+    assert.equal(origin.journal.length, answerCount);
   });
-  const ends = await Promise.allSettled(visitors);
-  const codes = ends.map((end) => (end as PromiseRejectedResult).reason.code);
-  assert.deepEqual([...new Set(codes)], ['ECONNREFUSED'], String((ends[0] as PromiseRejectedResult).reason));
-  assert.deepEqual(await hub.program.exited, { code: 0, signal: null });
-  assert.ok(afterSignal > 30, `${afterSignal} of ${answerCount} came after the signal`);
-  assert.equal(origin.journal.length, answerCount);
-});
+}
 
 test('connections that are kept are answered once more, and those that stay silent are closed last', async (t) => {
   const origin = await startOrigin(t, (_request, response) => response.end('ok'));
-  const { hub, port, host } = await startTunnel(t, origin.port, { hubArgs: unlimited });
+  const { hub, port, host } = await startTunnel(t, origin.port);
   const request = `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
   const [active, silent, fresh] = await Promise.all([1, 2, 3].map(() => RawVisitor.connect(t, port)));
   assert.ok(active && silent && fresh);

@@ -36,6 +36,8 @@ test('without any setting the defaults of the help hold', () => {
     maxConnectionsPerIp: 1_024,
     memory: 268_435_456,
     drain: 25_000,
+    redis: undefined,
+    redisCa: undefined,
     metricsListen: undefined,
     logLevel: 'info',
     logFormat: undefined,
@@ -172,4 +174,26 @@ test('every flag and every variable is there once', () => {
   for (const names of [all.map(({ flag }) => flag), all.flatMap(({ env }) => env)]) {
     assert.equal(new Set<string>(names).size, names.length);
   }
+});
+
+const localRedis = { kind: 'single', isTls: false, addresses: [{ host: 'localhost', port: 6379 }], database: 0 };
+
+for (const env of [{ PUBSUB: 'redis' }, { CACHE: 'redis' }, { PUBSUB: 'redis', CACHE: 'redis', REDIS: 'localhost' }]) {
+  test(`${JSON.stringify(env)} of the original names a Redis on this machine`, () => {
+    assert.deepEqual(valuesOf(env).redis, localRedis);
+  });
+}
+
+test('REDIS of the original counts where it was used, and REDIS_URL comes first', () => {
+  const REDIS = 'cache.test:6380';
+  const addresses = [{ host: 'cache.test', port: 6380 }];
+  assert.deepEqual(valuesOf({ PUBSUB: 'redis', REDIS }).redis, { ...localRedis, addresses });
+  assert.equal(valuesOf({ REDIS }).redis, undefined);
+  assert.equal(valuesOf({ PUBSUB: 'inmem', CACHE: 'inmem', REDIS }).redis, undefined);
+  assert.deepEqual(valuesOf({ PUBSUB: 'redis', REDIS, REDIS_URL: 'redis://localhost' }).redis, localRedis);
+});
+
+test('a Redis that cannot be is refused without its password', () => {
+  assertRefused({ REDIS_URL: 'redis://user:secret@cache.test:0' }, /^REDIS_URL: has a port that is not between/);
+  assertRefused({ CACHE: 'redis', REDIS: 'http://:secret@cache.test' }, /^REDIS: is not a URL of Redis; [^@]*$/);
 });

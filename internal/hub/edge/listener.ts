@@ -24,6 +24,9 @@ const checkMs = 1_000;
 const calmMs = 10;
 const calmLimitMs = 250;
 
+/** What a TLS handshake takes, but for few. */
+const handshakeMs = 1_000;
+
 /** The visitor's end may come before ours: after an upgrade that is nothing unusual. */
 const socketOptions = { allowHalfOpen: true, noDelay: true };
 const tlsOptions = { ...socketOptions, ALPNProtocols: ['http/1.1'], handshakeTimeout: 10_000 };
@@ -36,7 +39,8 @@ export class Listener {
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Set<VisitorConnection>();
   readonly #handler: ListenerHandler;
-  #acceptedCount = 0;
+  /** When the last connection was accepted. */
+  #acceptedAt = Number.NEGATIVE_INFINITY;
   /** Takes a visitor's connection. */
   #onVisitor: (socket: Socket) => void = (socket) => this.#visit(socket);
   #closed: Promise<void> | undefined;
@@ -49,7 +53,7 @@ export class Listener {
     this.isSecure = certificate !== undefined;
     this.#server = certificate ? createTlsServer({ ...tlsOptions, ...certificate }) : createServer(socketOptions);
     this.#server.on('connection', (socket: Socket) => {
-      this.#acceptedCount += 1;
+      this.#acceptedAt = this.#clock.now();
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
       socket.on('error', () => undefined); // Its close says so too.
@@ -88,11 +92,8 @@ export class Listener {
       held.push(socket);
     };
     const startedAt = this.#clock.now();
-    let count: number;
-    do {
-      count = this.#acceptedCount;
-      await this.#pause();
-    } while (count !== this.#acceptedCount && this.#clock.now() - startedAt < calmLimitMs);
+    do await this.#pause();
+    while (this.#clock.now() - this.#acceptedAt < calmMs && this.#clock.now() - startedAt < calmLimitMs);
     void this.close();
     this.#onVisitor = this.#visit;
     for (const socket of held) this.#visit(socket);
@@ -109,7 +110,8 @@ export class Listener {
   /** Closes connections on which no request is expected any more. True when nothing is awaited from any. */
   closeSilent(): boolean {
     const now = this.#clock.now();
-    let isOver = true;
+    // TLS handshakes are connections to be.
+    let isOver = !this.isSecure || now - this.#acceptedAt >= handshakeMs;
     for (const connection of this.#connections) isOver = connection.closeIfSilent(now) && isOver;
     return isOver;
   }

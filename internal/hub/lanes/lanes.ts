@@ -3,12 +3,11 @@ import type { Clock, Stop } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { StreamOpener } from '#internal/link/stream';
-import { gonePacket } from '#internal/link/v2/hub-session';
 import type { PacketLink } from '#internal/link/v2/packet-link';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
-import { V2Error } from '#messages/v2';
+import { gonePacket, packetKinds, V2Error } from '#messages/v2';
 import type { Directory, SessionRecord } from '../directory/directory.ts';
 import { EdgeLane, parkedWaitMs } from './edge-lane.ts';
 
@@ -107,6 +106,10 @@ export class Lanes {
     if (!lane) {
       // Whatever it is about, nobody here knows of it any more.
       this.#publish(node, session, gonePacket(this.#options.node));
+      return;
+    }
+    if (packet[0] === packetKinds.gone) {
+      if (node === lane.node) this.#end(lane);
       return;
     }
     const epoch = packet.length < 13 ? 0 : packet.readUInt32BE(9);

@@ -18,6 +18,9 @@ import type { ConnectPackets, PacketLink, PacketLinkHandler } from './packet-lin
 /** How long a hub may take to greet, and to answer a registration. */
 const registrationMs = 10_000;
 
+/** A hub may not have heard yet that it is to ask another session. */
+const idleMs = 1_000;
+
 /** Signs what the hub's nonce is part of: a new registration, or that a session goes on. */
 export type Prove = (hubNonce: string, resumed?: V2AgentSession) => Proof;
 
@@ -143,7 +146,7 @@ export class V2AgentLink implements PacketLinkHandler {
         if (this.#link.isWritable) this.#send({ kind: 'pong', token: packet.token });
         return;
       case 'withdraw':
-        this.#deps.log.debug('a tunnel was withdrawn', { reason: packet.reason });
+        if (this.#serving().withdraw(packet.tunnel)) this.#leaveOnceIdle();
         return;
       case 'pong':
         return;
@@ -172,8 +175,10 @@ export class V2AgentLink implements PacketLinkHandler {
     if (!pending || this.#session) throw new V2Error('a registration was answered that nobody asked for');
     const { session, epoch, graceMs, limits: peer } = packet;
     checkEpoch(epoch, 0);
+    const tunnelCount = packet.tunnels.length;
     const hostname = packet.tunnels[0]?.hostname;
-    this.#session = new V2AgentSession({ session, epoch, maxStreams: peer.streams, graceMs, hostname }, this.#deps);
+    const grant = { session, epoch, maxStreams: peer.streams, graceMs, tunnelCount, hostname };
+    this.#session = new V2AgentSession(grant, this.#deps);
     this.#session.begin(this.#link);
     this.#serve(pending, this.#session);
   }
@@ -209,6 +214,19 @@ export class V2AgentLink implements PacketLinkHandler {
     this.#pending?.reject(
       new AditError(isReplaced ? 'ADIT_REPLACED' : isFinal ? 'ADIT_REFUSED' : 'ADIT_HUB_BUSY', message),
     );
+  }
+
+  /** Only this end knows whether visitors of any hub still wait for an answer. The hub may be the first to say so. */
+  #leaveOnceIdle(): void {
+    this.#deps.clock.after(idleMs, () => {
+      if (this.#isClosed) return;
+      if (this.#serving().streamCount > 0) {
+        this.#leaveOnceIdle();
+        return;
+      }
+      this.#link.close(1000, 'replaced');
+      this.#end(1008, 'replaced');
+    });
   }
 
   #send(packet: SessionPacket): void {

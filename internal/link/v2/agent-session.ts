@@ -3,7 +3,7 @@ import { AditError } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { AcceptStream } from '#internal/link/stream';
 import { limits } from '#messages/limits';
-import { batchHeaderBytes, V2Error } from '#messages/v2';
+import { batchHeaderBytes, gonePacket, V2Error } from '#messages/v2';
 import { Mux } from './mux.ts';
 import type { PacketLink } from './packet-link.ts';
 import { WindowBudget } from './receive-window.ts';
@@ -24,6 +24,7 @@ export interface V2Grant {
   maxStreams: number;
   /** How long it outlives its connection. */
   graceMs: number;
+  tunnelCount: number;
   /** Undefined when the hub has no domain. */
   hostname: string | undefined;
 }
@@ -34,6 +35,8 @@ export class V2AgentSession {
   readonly hostname: string | undefined;
   epoch: number;
   isEnded = false;
+  /** Tunnels that are still its own. */
+  readonly #tunnels: Set<number>;
   readonly #maxStreams: number;
   readonly #graceMs: number;
   readonly #deps: V2AgentSessionDeps;
@@ -43,10 +46,12 @@ export class V2AgentSession {
   readonly #muxes = new Map<string, Mux>();
   #stopTimer: Stop = () => undefined;
 
-  constructor({ session, epoch, maxStreams, graceMs, hostname }: V2Grant, deps: V2AgentSessionDeps) {
+  constructor(grant: V2Grant, deps: V2AgentSessionDeps) {
+    const { session, epoch, maxStreams, graceMs, tunnelCount, hostname } = grant;
     this.id = session;
     this.epoch = epoch;
     this.hostname = hostname;
+    this.#tunnels = new Set(Array(tunnelCount).keys());
     this.#maxStreams = maxStreams;
     this.#graceMs = graceMs;
     this.#deps = deps;
@@ -57,6 +62,11 @@ export class V2AgentSession {
     let count = 0;
     for (const mux of this.#muxes.values()) count += mux.streamCount;
     return count;
+  }
+
+  /** A newer registration has taken a tunnel. Gives whether none is left. */
+  withdraw(tunnel: number): boolean {
+    return this.#tunnels.delete(tunnel) && this.#tunnels.size === 0;
   }
 
   /** Begins on its first connection. */
@@ -96,7 +106,7 @@ export class V2AgentSession {
   /** Takes a packet of a lane. Throws V2Error. */
   receive(packet: Buffer): void {
     if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
-    this.#mux(packet.toString('hex', 1, 9)).receive(packet);
+    this.#mux(packet)?.receive(packet);
   }
 
   /** A hub has ended: nobody waits for what its visitors asked. Throws V2Error. */
@@ -111,9 +121,15 @@ export class V2AgentSession {
     for (const mux of this.#muxes.values()) mux.wake();
   }
 
-  #mux(node: string): Mux {
+  #mux(packet: Buffer): Mux | undefined {
+    const node = packet.toString('hex', 1, 9);
     const known = this.#muxes.get(node);
     if (known) return known;
+    if (packet.readUIntBE(19, 6) > 0) {
+      // It has had something of a lane that was thought to be gone: that one can't go on.
+      this.#link.send(gonePacket(node));
+      return undefined;
+    }
     if (this.#muxes.size >= limits.nodesPerSession) {
       throw new V2Error(`more than ${limits.nodesPerSession} hubs send streams`);
     }

@@ -9,6 +9,7 @@ import {
   batchHeaderBytes,
   decodeSessionPacket,
   encodeSessionPacket,
+  gonePacket,
   type Proof,
   packetKinds,
   type SessionPacket,
@@ -54,6 +55,8 @@ export interface V2HubSessionDeps {
   onServing(session: V2HubSession): void;
   /** A batch for the streams of a hub. Throws {@link V2Error}. */
   onBatch(session: V2HubSession, node: string, packet: Buffer): void;
+  /** The agent knows nothing of the lane that a hub goes on with. */
+  onGone(session: V2HubSession, node: string): void;
   onWritable(session: V2HubSession): void;
   /** The websocket is gone; called once. */
   onClosed(session: V2HubSession, ending: Ending): void;
@@ -131,6 +134,8 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
     try {
       if (packet.length > limits.v2Packet) throw new V2Error(`a packet of ${packet.length} bytes is too long`);
       if (packet[0] === packetKinds.batch || packet[0] === packetKinds.resend) this.#batch(packet);
+      else if (packet[0] === packetKinds.gone && packet.length === 9)
+        this.#deps.onGone(this, packet.toString('hex', 1, 9));
       else this.#session(packet);
     } catch (thrown) {
       if (!(thrown instanceof V2Error)) throw thrown;
@@ -256,9 +261,4 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
     this.#heartbeat.stop();
     this.#deps.onClosed(this, this.#ending);
   }
-}
-
-/** Tells an agent that nobody there waits for what it sends any more, and nothing follows of what was. */
-export function gonePacket(node: string): Buffer {
-  return Buffer.concat([Buffer.from([packetKinds.gone]), Buffer.from(node, 'hex')]);
 }

@@ -1,0 +1,90 @@
+import type { Clock } from '#internal/core/clock';
+import type { NodeId } from './bus.ts';
+
+/** How long a node may be silent, in milliseconds, while we hear ourselves. */
+const silenceMs = {
+  /** One that was heard before. */
+  known: 3_000,
+  /** One that a publish did not reach. */
+  unreached: 1_000,
+  /** One that was never heard: it may be about to start. */
+  unknown: 1_500,
+};
+/** Hearing nothing of ourselves for this long is deafness, in which nobody else's silence means anything. */
+const deafMs = 1_000;
+/** Nodes remembered as having left. */
+const leftCount = 1_000;
+
+interface Peer {
+  /** Its own clock when it was last heard; undefined before. */
+  stamp: number | undefined;
+  /** Since when it is silent, by our clock. */
+  silentSince: number;
+  /** How long it may be. */
+  limitMs: number;
+}
+
+/** Who is there: judged by heartbeats, and only while our own are heard as well. */
+export class Peers {
+  readonly #clock: Clock;
+  readonly #onGone: (node: NodeId) => void;
+  readonly #peers = new Map<NodeId, Peer>();
+  readonly #left = new Set<NodeId>();
+  #heardMyselfAt = Number.NEGATIVE_INFINITY;
+  #hearingSince = Number.NEGATIVE_INFINITY;
+
+  /** `onGone` is told each node that has left or died. */
+  constructor(clock: Clock, onGone: (node: NodeId) => void) {
+    this.#clock = clock;
+    this.#onGone = onGone;
+  }
+
+  /** A heartbeat of a node. True: it was not known before. */
+  heard(node: NodeId, stamp: number): boolean {
+    if (this.#left.has(node)) return false;
+    const isNew = this.#peers.get(node)?.stamp === undefined;
+    this.#peers.set(node, { stamp, silentSince: this.#clock.now(), limitMs: silenceMs.known });
+    return isNew;
+  }
+
+  /** Our own heartbeat came back: whoever is there has been heard as well. */
+  heardMyself(): void {
+    const now = this.#clock.now();
+    if (now - this.#heardMyselfAt > deafMs) this.#hearingSince = now;
+    this.#heardMyselfAt = now;
+    for (const [node, { silentSince, limitMs }] of this.#peers) {
+      if (now - Math.max(silentSince, this.#hearingSince) >= limitMs) this.#gone(node);
+    }
+  }
+
+  /** The node has said goodbye. */
+  left(node: NodeId): void {
+    this.#left.add(node);
+    if (this.#left.size > leftCount) this.#left.delete(this.#left.values().next().value as NodeId);
+    this.#gone(node);
+  }
+
+  hasLeft(node: NodeId): boolean {
+    return this.#left.has(node);
+  }
+
+  /** A publish reached nobody as this node. */
+  unreached(node: NodeId): void {
+    const peer = this.#peers.get(node);
+    if (peer?.limitMs !== silenceMs.known) return;
+    peer.silentSince = this.#clock.now();
+    peer.limitMs = silenceMs.unreached;
+  }
+
+  /** The node's own clock when it was last heard. Undefined: it was not yet, and is awaited from now on. */
+  stampOf(node: NodeId): number | undefined {
+    const peer = this.#peers.get(node);
+    if (peer) return peer.stamp;
+    this.#peers.set(node, { stamp: undefined, silentSince: this.#clock.now(), limitMs: silenceMs.unknown });
+    return undefined;
+  }
+
+  #gone(node: NodeId): void {
+    if (this.#peers.delete(node)) this.#onGone(node);
+  }
+}

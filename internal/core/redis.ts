@@ -1,0 +1,230 @@
+import { rootCertificates } from 'node:tls';
+import { Cluster, Redis } from 'ioredis';
+import { messageOf } from './errors.ts';
+import { type RedisOptions, redisName } from './redis-url.ts';
+
+/** How long Redis may take to answer one command. Longer than what a stop of it may take that is served late. */
+const commandTimeoutMs = 5_000;
+const connectTimeoutMs = 2_000;
+const closeMs = 500;
+
+const reconnectDelayMs = (attempt: number): number => Math.min(50 * attempt, 500);
+
+/**
+ * One hub's connections to Redis, whatever kind of Redis it is: one for commands and one to listen on. They come back
+ * by themselves. While they are lost nothing is kept for later: every command rejects at once.
+ */
+export class RedisConnection {
+  /** What it is called in logs: without user and password. */
+  readonly name: string;
+  /** How often a connection was lost. */
+  lossCount = 0;
+  readonly #commands: Redis | Cluster;
+  readonly #subscriber: Redis | Cluster;
+  readonly #receivers = new Map<string, (message: Buffer) => void>();
+  readonly #onError: (thrown: unknown) => void;
+  readonly #onConnected = new Set<() => void>();
+  #lastError = 'not connected yet';
+  #isClosed = false;
+
+  /** `onError` is told what a receiver threw. */
+  constructor(options: RedisOptions, onError: (thrown: unknown) => void) {
+    this.#onError = onError;
+    this.name = redisName(options);
+    if (options.kind === 'cluster') {
+      this.#commands = this.#subscriber = connectCluster(options);
+      this.#commands.on('node error', (error: Error) => this.#failed(error));
+      this.#commands.on('+node', () => this.#connected());
+      this.#subscriber.on('smessageBuffer', (channel, message) => this.#receive(channel, message));
+    } else {
+      this.#commands = connectSingle(options);
+      this.#subscriber = connectSingle(options);
+      this.#subscriber.on('messageBuffer', (channel, message) => this.#receive(channel, message));
+      this.#subscriber.on('error', (error) => this.#failed(error));
+    }
+    this.#commands.on('error', (error) => this.#failed(error));
+    this.#commands.on('ready', () => this.#connected());
+    this.#subscriber.on('ready', () => {
+      this.#subscribe([...this.#receivers.keys()]);
+      this.#connected();
+    });
+    for (const client of this.#clients) {
+      client.on('end', () => this.#revive(client));
+      client.on('reconnecting', () => {
+        this.lossCount += 1;
+      });
+    }
+  }
+
+  /** Whether commands go through at present. */
+  get takesCommands(): boolean {
+    return this.#commands.status === 'ready';
+  }
+
+  /** Whether it also hears what is published. */
+  get isUp(): boolean {
+    return this.takesCommands && this.#subscriber.status === 'ready';
+  }
+
+  /** Why it is not up. */
+  get reason(): string {
+    return this.isUp ? '' : `${this.name} cannot be reached: ${this.#lastError}`;
+  }
+
+  /** Runs `action` each time that a connection has come back: Redis may have lost everything, or we what it told. */
+  onConnected(action: () => void): void {
+    this.#onConnected.add(action);
+  }
+
+  /** Receives what is published on a channel from now on, whenever Redis can be reached. */
+  listen(channel: string, receive: (message: Buffer) => void): void {
+    this.#receivers.set(channel, receive);
+    if (this.#subscriber.status === 'ready') this.#subscribe([channel]);
+  }
+
+  /** Sends to whoever listens, and gives how many did. */
+  publish(channel: string, message: Buffer): Promise<number> {
+    if (!this.takesCommands) return this.#refused();
+    return this.#commands instanceof Cluster
+      ? (this.#commands.spublish(channel, message) as Promise<number>)
+      : this.#commands.publish(channel, message);
+  }
+
+  get(key: string): Promise<string | null> {
+    if (!this.takesCommands) return this.#refused();
+    return this.#commands.get(key);
+  }
+
+  /** Sets a key that expires, unless it is there. Gives whether it was set. */
+  async add(key: string, value: string, ttlMs: number): Promise<boolean> {
+    if (!this.takesCommands) return await this.#refused();
+    return (await this.#commands.set(key, value, 'PX', ttlMs, 'NX')) === 'OK';
+  }
+
+  /**
+   * Runs a script on one key, which is all that a script may touch in a Redis Cluster. Its text is sent each time: a
+   * call by its hash may need a second attempt, which would run later than what was called after it.
+   */
+  run(script: string, key: string, ...args: (string | number)[]): Promise<unknown> {
+    if (!this.takesCommands) return this.#refused();
+    return this.#commands.eval(script, 1, key, ...args);
+  }
+
+  /** Gives up connections that look alive and carry nothing, with all that was written to them. */
+  reset(): void {
+    this.#lastError = 'it did not answer';
+    for (const client of this.#clients) client.disconnect(true);
+  }
+
+  /** Waits until Redis has answered what it was asked, a moment at most. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#commands.status === 'ready') {
+      const late = new Promise((resolve) => setTimeout(resolve, closeMs).unref());
+      await Promise.race([this.#commands.quit().catch(() => undefined), late]);
+    }
+    for (const client of this.#clients) client.disconnect();
+  }
+
+  get #clients(): Set<Redis | Cluster> {
+    return new Set([this.#commands, this.#subscriber]);
+  }
+
+  /** A client gives up when it is disconnected while it looks for its server. */
+  #revive(client: Redis | Cluster): void {
+    if (this.#isClosed) return;
+    const retry = (): void => {
+      if (!this.#isClosed && client.status === 'end') client.connect().catch((error: Error) => this.#failed(error));
+    };
+    setTimeout(retry, reconnectDelayMs(10)).unref();
+  }
+
+  #refused(): Promise<never> {
+    return Promise.reject(new Error(this.reason));
+  }
+
+  #connected(): void {
+    for (const action of this.#onConnected) action();
+  }
+
+  #failed(error: Error): void {
+    if (!this.#isClosed) this.#lastError = messageOf(error);
+  }
+
+  #receive(channel: Buffer, message: Buffer): void {
+    try {
+      this.#receivers.get(channel.toString('latin1'))?.(message);
+    } catch (thrown) {
+      this.#onError(thrown);
+    }
+  }
+
+  #subscribe(channels: readonly string[]): void {
+    if (channels.length === 0) return;
+    const asked =
+      this.#subscriber instanceof Cluster
+        ? channels.map((channel) => (this.#subscriber as Cluster).ssubscribe(channel))
+        : [this.#subscriber.subscribe(...channels)];
+    // Without its subscriptions a connection is of no use: try with the next one.
+    for (const done of asked) done.catch((error: Error) => this.#failed(error));
+  }
+}
+
+function connectSingle(options: RedisOptions): Redis {
+  const { kind, addresses, master, database } = options;
+  const [address] = addresses;
+  return new Redis({
+    ...usual(options),
+    db: database,
+    autoResubscribe: false,
+    retryStrategy: reconnectDelayMs,
+    enableOfflineQueue: false,
+    ...(kind === 'single' && address),
+    ...(kind === 'sentinel' && {
+      sentinels: [...addresses],
+      name: master as string,
+      sentinelRetryStrategy: reconnectDelayMs,
+      sentinelCommandTimeout: connectTimeoutMs,
+      ...(options.isTls && { enableTLSForSentinelMode: true, sentinelTLS: tlsOf(options) }),
+    }),
+  });
+}
+
+function connectCluster(options: RedisOptions): Cluster {
+  return new Cluster([...options.addresses], {
+    shardedSubscribers: true,
+    // Connections to its nodes are made when they are needed; what they are needed for waits until they are there.
+    enableOfflineQueue: true,
+    clusterRetryStrategy: reconnectDelayMs,
+    slotsRefreshInterval: 1_000,
+    // What is tried again later would overtake what was sent meanwhile.
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    retryDelayOnTryAgain: 0,
+    // A name instead of its address, since the certificate is good for the name.
+    dnsLookup: (host, callback) => callback(null, host),
+    redisOptions: usual(options),
+  });
+}
+
+function usual(options: RedisOptions) {
+  const { username, password, isTls } = options;
+  return {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(isTls && { tls: tlsOf(options) }),
+    connectionName: 'adit',
+    connectTimeout: connectTimeoutMs,
+    disconnectTimeout: 100,
+    commandTimeout: commandTimeoutMs,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    // Replies of a server that has become a replica: look for the new master.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  };
+}
+
+function tlsOf({ ca }: RedisOptions): { ca?: string[] } {
+  return ca === undefined ? {} : { ca: [...rootCertificates, ca] };
+}

@@ -1,0 +1,291 @@
+import type { BusHealth, NodeId } from '#internal/bus/bus';
+import type { Clock, Stop } from '#internal/core/clock';
+import { AditError, messageOf } from '#internal/core/errors';
+import type { RedisConnection } from '#internal/core/redis';
+import { DirectoryCache } from './cache.ts';
+import type { Directory, Loss, SessionRecord } from './directory.ts';
+import { HeldRecords } from './held.ts';
+import { dropScript, keepScript, replaceScript, takeScript } from './scripts.ts';
+
+/** How long what a hub has noted outlives the hub. */
+const leaseMs = 60_000;
+const renewMs = 20_000;
+/** Sessions whose leases are renewed at once. */
+const renewCount = 100;
+
+const noticeChannel = 'adit:directory';
+const sessionKey = (session: string): string => `adit:session:${session}`;
+const tunnelKey = (clientId: string): string => `adit:tunnel:${clientId}`;
+
+export interface RedisDirectoryDeps {
+  clock: Clock;
+  /** Is closed with the directory. */
+  connection: RedisConnection;
+  /** Is told what sessions of this hub have lost without having heard of it. */
+  onLost(losses: readonly Loss[]): void;
+}
+
+/** What one hub tells the others: what they know of these may have changed. */
+interface Notice {
+  node: NodeId;
+  session: string;
+  clientIds: readonly string[];
+}
+
+/**
+ * The directory of hubs that share a Redis: a key for each client id that names its session, and one for each session,
+ * both on a lease that the hub which holds the session renews. What this hub holds itself it knows without asking.
+ */
+export class RedisDirectory implements Directory {
+  readonly #node: NodeId;
+  readonly #deps: RedisDirectoryDeps;
+  readonly #held = new HeldRecords();
+  readonly #cache: DirectoryCache;
+  /** Questions under way whose answers may be remembered: nothing was told of them since. */
+  readonly #asked = new Map<string, Promise<SessionRecord | undefined>>();
+  readonly #stopRenewing: Stop;
+  #noticeCount = 0;
+  #renewing: Promise<void> | undefined;
+
+  constructor(node: NodeId, deps: RedisDirectoryDeps) {
+    this.#node = node;
+    this.#deps = deps;
+    this.#cache = new DirectoryCache(deps.clock);
+    this.#stopRenewing = deps.clock.every(renewMs, () => this.#renew());
+    deps.connection.listen(noticeChannel, (bytes) => this.#noticed(bytes));
+    deps.connection.onConnected(() => {
+      this.#forgetOthers();
+      this.#renew();
+    });
+  }
+
+  find(clientId: string): SessionRecord | undefined | Promise<SessionRecord | undefined> {
+    const held = this.#held.find(clientId);
+    if (held) return held;
+    const known = this.#cache.find(clientId);
+    if (known !== undefined) return known ?? undefined;
+    const asked = this.#asked.get(clientId) ?? this.#ask(clientId);
+    this.#asked.set(clientId, asked);
+    return asked;
+  }
+
+  async claim(record: SessionRecord, clientIds: readonly string[]): Promise<readonly Loss[]> {
+    const { session } = record;
+    const isNew = !this.#held.get(session);
+    const noticeCount = this.#noticeCount;
+    try {
+      await this.#run(takeScript, sessionKey(session), JSON.stringify(record), leaseMs);
+      const previous = await Promise.all(clientIds.map((clientId) => this.#take(clientId, record)));
+      this.#tell(session, clientIds);
+      this.#checkSince(noticeCount, session);
+      return await this.#losses(record, clientIds, previous);
+    } catch (error) {
+      // What was noted in part must not lead visitors here.
+      if (isNew) {
+        this.#held.delete(session);
+        this.#drop(record).catch(() => undefined);
+      }
+      throw error;
+    }
+  }
+
+  async release(clientId: string, session: string): Promise<void> {
+    this.#held.take(clientId, session);
+    await this.#run(dropScript, tunnelKey(clientId), session);
+    this.#tell(session, [clientId]);
+  }
+
+  async read(session: string): Promise<SessionRecord | undefined> {
+    const text = await this.#get(sessionKey(session));
+    return text === null ? undefined : (JSON.parse(text) as SessionRecord);
+  }
+
+  async move(session: string, epoch: number, node: NodeId): Promise<SessionRecord | undefined> {
+    const key = sessionKey(session);
+    const text = await this.#get(key);
+    const record = text === null ? undefined : (JSON.parse(text) as SessionRecord);
+    if (text === null || record?.epoch !== epoch) return undefined;
+    const moved = { ...record, node, epoch: epoch + 1 };
+    const noticeCount = this.#noticeCount;
+    if ((await this.#run(replaceScript, key, text, JSON.stringify(moved), leaseMs)) !== 1) return undefined;
+    this.#held.delete(session);
+    if (node === this.#node) {
+      this.#held.set(moved);
+      // Some may have gone to others meanwhile.
+      const others = await Promise.all(moved.clientIds.map((clientId) => this.#keep(tunnelKey(clientId), session)));
+      for (const [i, clientId] of moved.clientIds.entries()) if (!others[i]) this.#held.give(clientId, session);
+    }
+    this.#tell(session, moved.clientIds);
+    this.#checkSince(noticeCount, session);
+    return moved;
+  }
+
+  async end(session: string, node: NodeId): Promise<void> {
+    const held = this.#held.get(session);
+    if (held?.node === node) this.#held.delete(session);
+    const record = await this.read(session);
+    if (record?.node !== node) return;
+    await this.#drop(record);
+    this.#tell(session, record.clientIds);
+  }
+
+  invalidate(session: string): void {
+    this.#cache.forgetSession(session);
+    this.#asked.clear();
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  get health(): BusHealth {
+    const { isUp, reason } = this.#deps.connection;
+    return { isUp, reason };
+  }
+
+  async close(): Promise<void> {
+    this.#stopRenewing();
+    await this.#deps.connection.close();
+  }
+
+  async #ask(clientId: string): Promise<SessionRecord | undefined> {
+    // The question is noted before it is asked, by whoever called this.
+    await undefined;
+    const asked = this.#asked.get(clientId);
+    const isNews = (): boolean => this.#asked.get(clientId) === asked;
+    try {
+      const session = await this.#get(tunnelKey(clientId));
+      const record = session === null ? undefined : await this.read(session);
+      if (isNews() && record) this.#cache.set(clientId, record);
+      if (isNews() && session === null) this.#cache.setNobody(clientId);
+      return record;
+    } finally {
+      if (isNews()) this.#asked.delete(clientId);
+    }
+  }
+
+  /** Gives the session that had the id until now. */
+  async #take(clientId: string, record: SessionRecord): Promise<string | null> {
+    const previous = await this.#run(takeScript, tunnelKey(clientId), record.session, leaseMs);
+    // In the order in which Redis decided, since this runs in the order of its replies.
+    this.#held.set(record);
+    this.#held.give(clientId, record.session);
+    return previous as string | null;
+  }
+
+  async #losses(
+    { session }: SessionRecord,
+    clientIds: readonly string[],
+    previous: readonly (string | null)[],
+  ): Promise<Loss[]> {
+    const losses: Loss[] = [];
+    for (const [i, clientId] of clientIds.entries()) {
+      const name = previous[i];
+      if (!name || name === session) continue;
+      const record = this.#held.get(name) ?? (await this.read(name));
+      if (record) losses.push({ previous: record, clientId });
+    }
+    return losses;
+  }
+
+  /** Deletes what leads to a session, unless it has changed. */
+  async #drop(record: SessionRecord): Promise<void> {
+    const { session, clientIds } = record;
+    if ((await this.#run(dropScript, sessionKey(session), JSON.stringify(record))) !== 1) return;
+    await Promise.all(clientIds.map((clientId) => this.#run(dropScript, tunnelKey(clientId), session)));
+  }
+
+  #forgetOthers(): void {
+    this.#cache.clear();
+    this.#asked.clear();
+  }
+
+  /** Renews all leases, and puts back what is missing. */
+  #renew(): void {
+    this.#renewing ??= this.#renewAll()
+      // The next connection or the next time will do it.
+      .catch(() => undefined)
+      .finally(() => {
+        this.#renewing = undefined;
+      });
+  }
+
+  async #renewAll(): Promise<void> {
+    const sessions = this.#held.sessions;
+    for (let i = 0; i < sessions.length; i += renewCount) {
+      await Promise.all(sessions.slice(i, i + renewCount).map((session) => this.#keepSession(session)));
+    }
+  }
+
+  async #keepSession(session: string): Promise<void> {
+    const record = this.#held.get(session);
+    if (!record) return;
+    const other = await this.#keep(sessionKey(session), JSON.stringify(record));
+    if (this.#held.get(session) !== record) return;
+    if (other && (JSON.parse(other) as SessionRecord).node !== this.#node) {
+      this.#held.delete(session);
+      return;
+    }
+    const own = record.clientIds.filter((clientId) => this.#held.find(clientId)?.session === session);
+    await Promise.all(own.map((clientId) => this.#keepId(clientId, record)));
+  }
+
+  async #keepId(clientId: string, record: SessionRecord): Promise<void> {
+    const other = await this.#keep(tunnelKey(clientId), record.session);
+    if (other && this.#held.take(clientId, record.session)) this.#deps.onLost([{ previous: record, clientId }]);
+  }
+
+  async #keep(key: string, value: string): Promise<string | null> {
+    return (await this.#run(keepScript, key, value, leaseMs)) as string | null;
+  }
+
+  #tell(session: string, clientIds: readonly string[]): void {
+    const notice: Notice = { node: this.#node, session, clientIds };
+    for (const clientId of clientIds) this.#cache.forgetId(clientId);
+    this.invalidate(session);
+    // Whoever misses it finds out when what it remembers expires.
+    this.#deps.connection.publish(noticeChannel, Buffer.from(JSON.stringify(notice))).catch(() => undefined);
+  }
+
+  #noticed(bytes: Buffer): void {
+    const { node, session, clientIds } = JSON.parse(bytes.toString()) as Notice;
+    if (node === this.#node) return;
+    this.#noticeCount += 1;
+    this.invalidate(session);
+    const affected = new Set(this.#held.get(session) && [session]);
+    for (const clientId of clientIds) {
+      this.#cache.forgetId(clientId);
+      const held = this.#held.find(clientId);
+      if (held) affected.add(held.session);
+    }
+    // The notice may be older than what is held here: Redis knows.
+    for (const name of affected) this.#check(name);
+  }
+
+  /** A notice may have come before the reply to what it is about. */
+  #checkSince(noticeCount: number, session: string): void {
+    if (this.#noticeCount !== noticeCount) this.#check(session);
+  }
+
+  #check(session: string): void {
+    // Else the next renewal does it.
+    this.#keepSession(session).catch(() => undefined);
+  }
+
+  async #get(key: string): Promise<string | null> {
+    return await this.#answer(this.#deps.connection.get(key));
+  }
+
+  async #run(script: string, key: string, ...args: (string | number)[]): Promise<unknown> {
+    return await this.#answer(this.#deps.connection.run(script, key, ...args));
+  }
+
+  async #answer<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      const reason = this.#deps.connection.reason || messageOf(error);
+      throw new AditError('ADIT_HUB_BUSY', reason, { cause: error, retryAfterSeconds: 1 });
+    }
+  }
+}

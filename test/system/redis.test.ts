@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { makeCertificates } from '../support/certificate.ts';
+import { freePort, runToEnd, startHub, temporaryFolder } from '../support/processes.ts';
+import { RedisServer, startRedis, startTlsRedis } from '../support/redis.ts';
+
+/** Waits until the hub says this of whether it is ready. */
+async function untilReady(port: number, isSo: (status: number, text: string) => boolean): Promise<string> {
+  for (;;) {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`, { headers: { connection: 'close' } });
+    const text = await response.text();
+    if (isSo(response.status, text)) return text;
+  }
+}
+
+test('a hub without its Redis is not ready, says why without the password, and is once Redis is there', async (t) => {
+  const port = await freePort();
+  const hub = await startHub(t, [], { REDIS_URL: `redis://:secret@127.0.0.1:${port}` });
+  const text = await untilReady(hub.port, (status) => status === 503);
+  assert.match(text, new RegExp(`redis 127\\.0\\.0\\.1:${port} cannot be reached`));
+  const server = new RedisServer(port, ['--port', String(port), '--save', '', '--requirepass', 'secret']);
+  t.after(() => server.stop());
+  await server.start();
+  await untilReady(hub.port, (status) => status === 200);
+  await server.stop();
+  await untilReady(hub.port, (status) => status === 503);
+  assert.doesNotMatch(text + hub.program.lines.join('\n') + hub.program.stderr, /secret/);
+});
+
+test('the variables of the original select its Redis', async (t) => {
+  const server = await startRedis(t);
+  const env = { PUBSUB: 'redis', CACHE: 'redis', REDIS: `127.0.0.1:${server.port}` };
+  const hub = await startHub(t, [], env);
+  await untilReady(hub.port, (status) => status === 200);
+});
+
+test('a Redis behind TLS is known by --redis-ca, and not without it', async (t) => {
+  const certificates = makeCertificates(temporaryFolder(t));
+  const server = await startTlsRedis(t, certificates);
+  const trusting = await startHub(t, ['--redis', server.url, '--redis-ca', certificates.caPath]);
+  await untilReady(trusting.port, (status) => status === 200);
+  const other = await startHub(t, ['--redis', server.url]);
+  await untilReady(other.port, (status, text) => status === 503 && /certificate/.test(text));
+});
+
+test('--redis-ca that cannot be used ends the hub with 2', async () => {
+  const { code, stderr } = await runToEnd('adit-server', ['--redis', 'redis://127.0.0.1', '--redis-ca', 'ca.pem']);
+  assert.equal(code, 2);
+  assert.match(stderr, /--redis-ca goes with a --redis that begins with rediss/);
+});
