@@ -27,6 +27,9 @@ Examples:
 
 let printer: Printer = textPrinter(process.stdout, process.stderr);
 
+/** A tunnel outlives whoever reads what is said of it, and a disk that is full. */
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 async function main(): Promise<void> {
   const { words, values } = readInvocation({
     name: 'adit',

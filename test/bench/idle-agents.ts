@@ -60,7 +60,7 @@ const windows = new WindowBudget(0);
 
 async function registerV2(scope: Cleanup, hub: HubProcess): Promise<IdleAgent> {
   const { privateKey, jwk } = newClientKey();
-  const key = { privateKey, publicJwk: jwk, algorithm: 'ES256', clientId: await clientIdOfKey(jwk) };
+  const key = { privateKey, publicJwk: jwk, algorithm: 'ES256', clientId: clientIdOfKey(jwk) };
   const connection = await connect(
     { hub: { url: new URL(hub.url), ca: undefined, proxy: undefined }, key, session: '', wire: 'v2' },
     {
