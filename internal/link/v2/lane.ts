@@ -11,6 +11,13 @@ const ackBytes = 131_072;
 const minMs = 0.05;
 /** What was not acknowledged for this long may have been lost. */
 const lostMs = 1_000;
+/** From here on a packet takes a whole buffer, so that it can be used again. */
+const longBytes = limits.v2Batch / 2;
+/** Buffers that wait to be used again. */
+const maxSpare = 8;
+const packetBytes = batchHeaderBytes + limits.v2Batch;
+/** Where frames are put together when there is no such buffer. They are copied from here, so one does for all lanes. */
+const scratch = Buffer.allocUnsafe(limits.v2Batch);
 
 export interface LaneDeps {
   clock: Clock;
@@ -44,6 +51,11 @@ export class Lane {
   readonly #epoch: number;
   readonly #deps: LaneDeps;
   readonly #sent: Sent[] = [];
+  /**
+   * Buffers of acknowledged packets: allocating 64 KiB for each costs more than filling it. They stay in this lane, since
+   * an acknowledgement that comes too early must not let anybody read what is another one's.
+   */
+  #spare: Buffer[] = [];
   /** Positions: of the next byte to send, of the first one not acknowledged, of the next one expected. */
   #next = 0;
   #acknowledged = 0;
@@ -75,10 +87,15 @@ export class Lane {
     return this.#isAckDue;
   }
 
-  /** Sends whole frames, or with none an acknowledgement. The buffer may be used again afterwards. */
+  /** Where the frames of the next batch may be put together. What is sent from here is not copied again. */
+  get target(): Buffer {
+    return this.#spare.at(-1)?.subarray(batchHeaderBytes) ?? scratch;
+  }
+
+  /** Sends whole frames, or with none an acknowledgement. The buffer may be used again afterwards, unless it is `target`. */
   send(frames: Buffer): void {
-    const packet = this.#packet(packetKinds.batch, this.#next, frames.length);
-    frames.copy(packet, batchHeaderBytes);
+    const packet = this.#packetFor(frames);
+    this.#writeHeader(packet, packetKinds.batch, this.#next);
     if (frames.length > 0) this.#keep(packet, frames.length);
     this.#deps.transmit(packet);
   }
@@ -99,10 +116,27 @@ export class Lane {
   close(): void {
     this.#isClosed = true;
     this.#sent.length = 0;
+    this.#spare = [];
   }
 
-  #packet(kind: number, seq: number, length: number): Buffer {
-    const packet = Buffer.allocUnsafe(batchHeaderBytes + length);
+  /** A packet with these frames, and room for the header. */
+  #packetFor(frames: Buffer): Buffer {
+    const byteCount = batchHeaderBytes + frames.length;
+    const isLong = frames.length >= longBytes;
+    if (isLong && frames.buffer === this.#spare.at(-1)?.buffer)
+      return (this.#spare.pop() as Buffer).subarray(0, byteCount);
+    const packet = Buffer.allocUnsafe(isLong ? packetBytes : byteCount).subarray(0, byteCount);
+    frames.copy(packet, batchHeaderBytes);
+    return packet;
+  }
+
+  #transmitEmpty(kind: number, seq: number): void {
+    const packet = Buffer.allocUnsafe(batchHeaderBytes);
+    this.#writeHeader(packet, kind, seq);
+    this.#deps.transmit(packet);
+  }
+
+  #writeHeader(packet: Buffer, kind: number, seq: number): void {
     packet[0] = kind;
     this.#node.copy(packet, 1);
     packet.writeUInt32BE(this.#epoch, 9);
@@ -110,10 +144,9 @@ export class Lane {
     packet.writeUIntBE(this.#expected, 19, 6);
     const delayMs = this.#unacknowledgedBytes > 0 ? this.#deps.clock.now() - this.#receivedAt : 0;
     packet[25] = Math.min(delayMs, 255);
-    packet.writeUIntBE(length, 26, 3);
+    packet.writeUIntBE(packet.length - batchHeaderBytes, 26, 3);
     this.#isAckDue = false;
     this.#unacknowledgedBytes = 0;
-    return packet;
   }
 
   #keep(packet: Buffer, length: number): void {
@@ -138,7 +171,10 @@ export class Lane {
     if (position <= this.#acknowledged) return;
     this.#acknowledged = position;
     let last: Sent | undefined;
-    while (this.#sent[0] && this.#sent[0].end <= position) last = this.#sent.shift();
+    while (this.#sent[0] && this.#sent[0].end <= position) {
+      last = this.#sent.shift() as Sent;
+      this.#reuse(last);
+    }
     if (last && !last.isRepeated) {
       const now = this.#deps.clock.now();
       this.#acknowledgedAt = now;
@@ -150,6 +186,12 @@ export class Lane {
       });
     }
     this.#deps.wake();
+  }
+
+  /** A packet that was sent twice may still be on its way the second time. */
+  #reuse({ packet, isRepeated }: Sent): void {
+    if (isRepeated || packet.buffer.byteLength !== packetBytes || this.#spare.length >= maxSpare) return;
+    this.#spare.push(Buffer.from(packet.buffer, 0, packetBytes));
   }
 
   #accept(packet: Buffer, seq: number, length: number): void {
@@ -191,7 +233,7 @@ export class Lane {
     const now = this.#deps.clock.now();
     if (this.#missedSince !== undefined && now - this.#missedSince < lostMs) return;
     this.#missedSince = now;
-    this.#deps.transmit(this.#packet(packetKinds.resend, this.#next, 0));
+    this.#transmitEmpty(packetKinds.resend, this.#next);
   }
 
   #sendAgain(): void {
@@ -216,10 +258,11 @@ export class Lane {
     this.#deps.clock.after(lostMs, () => {
       this.#isLossTimed = false;
       const oldest = this.#sent[0];
+      if (!oldest) this.#spare = [];
       if (!oldest || this.#isClosed) return;
       if (this.#deps.clock.now() - oldest.sentAt >= lostMs) {
-        this.#deps.transmit(this.#packet(packetKinds.batch, this.#next, 0));
-        this.#deps.transmit(this.#packet(packetKinds.batch, this.#acknowledged, 0));
+        this.#transmitEmpty(packetKinds.batch, this.#next);
+        this.#transmitEmpty(packetKinds.batch, this.#acknowledged);
       }
       this.#watchLoss();
     });

@@ -173,7 +173,7 @@ export class Mux implements StreamOwner {
     this.#waitingEnds = 0;
     if (this.#isClosed) return;
     while (this.#deps.link.isWritable) {
-      const frames = this.#outbox.gather(this.#lane);
+      const frames = this.#outbox.gather(this.#lane, this.#lane.target);
       if (frames.length === 0 && !this.#lane.isAckDue) break;
       this.#lane.send(frames);
     }
