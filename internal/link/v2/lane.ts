@@ -2,6 +2,7 @@ import type { Clock } from '#internal/core/clock';
 import { limits } from '#messages/limits';
 import { batchHeaderBytes, packetKinds, V2Error } from '#messages/v2';
 import { Pace } from './pace.ts';
+import { SpareBuffers } from './spare-buffers.ts';
 
 /** How long an acknowledgement may wait for a packet that it can travel with. */
 const ackMs = 20;
@@ -13,9 +14,8 @@ const minMs = 0.05;
 const lostMs = 1_000;
 /** From here on a packet takes a whole buffer, so that it can be used again. */
 const longBytes = limits.v2Batch / 2;
-/** Buffers that wait to be used again. */
-const maxSpare = 8;
-const packetBytes = batchHeaderBytes + limits.v2Batch;
+/** Buffers that wait to be used again: acknowledgements come in lumps. */
+const maxSpare = 32;
 /** Where frames are put together when there is no such buffer. They are copied from here, so one does for all lanes. */
 const scratch = Buffer.allocUnsafe(limits.v2Batch);
 
@@ -52,10 +52,10 @@ export class Lane {
   readonly #deps: LaneDeps;
   readonly #sent: Sent[] = [];
   /**
-   * Buffers of acknowledged packets: allocating 64 KiB for each costs more than filling it. They stay in this lane, since
-   * an acknowledgement that comes too early must not let anybody read what is another one's.
+   * Buffers of long packets that were acknowledged. They stay in this lane, since an acknowledgement that comes too early
+   * must not let anybody read what is another one's.
    */
-  #spare: Buffer[] = [];
+  readonly #spare = new SpareBuffers(batchHeaderBytes + limits.v2Batch, maxSpare);
   /** Positions: of the next byte to send, of the first one not acknowledged, of the next one expected. */
   #next = 0;
   #acknowledged = 0;
@@ -89,7 +89,7 @@ export class Lane {
 
   /** Where the frames of the next batch may be put together. What is sent from here is not copied again. */
   get target(): Buffer {
-    return this.#spare.at(-1)?.subarray(batchHeaderBytes) ?? scratch;
+    return this.#spare.next?.subarray(batchHeaderBytes) ?? scratch;
   }
 
   /** Sends whole frames, or with none an acknowledgement. The buffer may be used again afterwards, unless it is `target`. */
@@ -116,17 +116,16 @@ export class Lane {
   close(): void {
     this.#isClosed = true;
     this.#sent.length = 0;
-    this.#spare = [];
+    this.#spare.clear();
   }
 
   /** A packet with these frames, and room for the header. */
   #packetFor(frames: Buffer): Buffer {
     const byteCount = batchHeaderBytes + frames.length;
+    const isInPlace = frames.buffer === this.#spare.next?.buffer;
     const isLong = frames.length >= longBytes;
-    if (isLong && frames.buffer === this.#spare.at(-1)?.buffer)
-      return (this.#spare.pop() as Buffer).subarray(0, byteCount);
-    const packet = Buffer.allocUnsafe(isLong ? packetBytes : byteCount).subarray(0, byteCount);
-    frames.copy(packet, batchHeaderBytes);
+    const packet = isLong ? this.#spare.take().subarray(0, byteCount) : Buffer.allocUnsafe(byteCount);
+    if (!isLong || !isInPlace) frames.copy(packet, batchHeaderBytes);
     return packet;
   }
 
@@ -173,7 +172,8 @@ export class Lane {
     let last: Sent | undefined;
     while (this.#sent[0] && this.#sent[0].end <= position) {
       last = this.#sent.shift() as Sent;
-      this.#reuse(last);
+      // One that was sent twice may still be on its way the second time.
+      if (!last.isRepeated) this.#spare.give(last.packet);
     }
     if (last && !last.isRepeated) {
       const now = this.#deps.clock.now();
@@ -186,12 +186,6 @@ export class Lane {
       });
     }
     this.#deps.wake();
-  }
-
-  /** A packet that was sent twice may still be on its way the second time. */
-  #reuse({ packet, isRepeated }: Sent): void {
-    if (isRepeated || packet.buffer.byteLength !== packetBytes || this.#spare.length >= maxSpare) return;
-    this.#spare.push(Buffer.from(packet.buffer, 0, packetBytes));
   }
 
   #accept(packet: Buffer, seq: number, length: number): void {
@@ -258,7 +252,7 @@ export class Lane {
     this.#deps.clock.after(lostMs, () => {
       this.#isLossTimed = false;
       const oldest = this.#sent[0];
-      if (!oldest) this.#spare = [];
+      if (!oldest) this.#spare.clear();
       if (!oldest || this.#isClosed) return;
       if (this.#deps.clock.now() - oldest.sentAt >= lostMs) {
         this.#transmitEmpty(packetKinds.batch, this.#next);

@@ -53,6 +53,7 @@ export class Mux implements StreamOwner {
   readonly #outbox = new Outbox();
   #lastId: number;
   #isScheduled = false;
+  #isPumping = false;
   #waitingEnds = 0;
   #isClosed = false;
 
@@ -142,7 +143,7 @@ export class Mux implements StreamOwner {
     this.#outbox.putData(stream);
     // Whole messages are not held back for long: else both ends would work by turns instead of side by side.
     if (stream.endToSend) this.#waitingEnds += 1;
-    if (this.#waitingEnds >= gatheredEnds) this.#pump();
+    if ((this.#waitingEnds >= gatheredEnds || stream.isLong) && !this.#isPumping) this.#pump();
     else this.wake();
   }
 
@@ -172,12 +173,14 @@ export class Mux implements StreamOwner {
     this.#isScheduled = false;
     this.#waitingEnds = 0;
     if (this.#isClosed) return;
+    this.#isPumping = true;
     while (this.#deps.link.isWritable) {
       const frames = this.#outbox.gather(this.#lane, this.#lane.target);
       if (frames.length === 0 && !this.#lane.isAckDue) break;
       this.#lane.send(frames);
     }
     for (const stream of this.#outbox.takeRelieved()) this.#guard(stream, () => stream.tellIfDrained());
+    this.#isPumping = false;
   };
 
   // Receiving.
