@@ -13,6 +13,7 @@ import { linkOptions, packetLink, textLink } from '#internal/link/websocket-link
 import { limits } from '#messages/limits';
 import { v2Subprotocol } from '#messages/v2';
 import type { AgentKey } from './key.ts';
+import { maskOptions } from './mask.ts';
 import { lookupWithLocalhost } from './origin-address.ts';
 import { proveRegistration } from './registration-proof.ts';
 import { registrationToken } from './registration-token.ts';
@@ -180,6 +181,7 @@ async function dial(
   const proxyAgent = proxy === undefined ? undefined : new HttpsProxyAgent(proxy, { signal: dialling.signal });
   const websocket = new WebSocket(address, subprotocols, {
     ...linkOptions,
+    ...maskOptions(url, proxy !== undefined),
     ...tls,
     ...(proxyAgent ? { agent: proxyAgent } : { lookup: lookupWithLocalhost }),
     headers: { 'Adit-Version': version, 'User-Agent': `adit/${version}` },
