@@ -17,6 +17,8 @@ const reconnectDelayMs = (attempt: number): number => Math.min(50 * attempt, 500
 export class RedisConnection {
   /** What it is called in logs: without user and password. */
   readonly name: string;
+  /** What Redis, or the way to it, last complained of since it was connected. */
+  lastError = 'not connected yet';
   /** How often a connection was lost. */
   lossCount = 0;
   readonly #commands: Redis | Cluster;
@@ -24,7 +26,6 @@ export class RedisConnection {
   readonly #receivers = new Map<string, (message: Buffer) => void>();
   readonly #onError: (thrown: unknown) => void;
   readonly #onConnected = new Set<() => void>();
-  #lastError = 'not connected yet';
   #isClosed = false;
 
   /** `onError` is told what a receiver threw. */
@@ -68,7 +69,7 @@ export class RedisConnection {
 
   /** Why it is not up. */
   get reason(): string {
-    return this.isUp ? '' : `${this.name} cannot be reached: ${this.#lastError}`;
+    return this.isUp ? '' : `${this.name} cannot be reached: ${this.lastError || 'the connection was lost'}`;
   }
 
   /** Runs `action` each time that a connection has come back: Redis may have lost everything, or we what it told. */
@@ -112,7 +113,7 @@ export class RedisConnection {
 
   /** Gives up connections that look alive and carry nothing, with all that was written to them. */
   reset(): void {
-    this.#lastError = 'it did not answer';
+    this.lastError = 'it did not answer';
     for (const client of this.#clients) client.disconnect(true);
   }
 
@@ -145,11 +146,12 @@ export class RedisConnection {
   }
 
   #connected(): void {
+    this.lastError = '';
     for (const action of this.#onConnected) action();
   }
 
   #failed(error: Error): void {
-    if (!this.#isClosed) this.#lastError = messageOf(error);
+    if (!this.#isClosed) this.lastError = messageOf(error);
   }
 
   #receive(channel: Buffer, message: Buffer): void {

@@ -156,6 +156,15 @@ test('while much waits for Redis the bus is not writable, and says when it is ag
   assert.equal(one.bus.isWritable, true);
 });
 
+test('a Redis user without the right to listen leaves the bus down, and that is the reason given', async (t) => {
+  const server = await startRedis(t);
+  await server.command('ACL', 'SETUSER', 'hub', 'on', '>secret', '~adit:*', '&others:*', '+@all');
+  const hub = await RedisHub.start(t, server.url.replace('://', '://hub:secret@'));
+  assert.equal(hub.bus.health.isUp, false);
+  assert.match(hub.bus.health.reason, /^redis \S+ does not bring back what is published: NOPERM /);
+  assert.doesNotMatch(hub.bus.health.reason, /secret/);
+});
+
 test('Sentinel: once it has made the replica master, hubs go on there within 10 s', async (t) => {
   const { url, master } = await startRedisSentinel(t);
   const [one, two] = await twoHubs(t, url);
