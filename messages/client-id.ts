@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import base32 from 'hi-base32';
-import { calculateJwkThumbprint, type JWK } from 'jose';
+import type { JWK } from 'jose';
 
 /** The length of every client id: 32 bytes in unpadded base32. */
 const length = 52;
@@ -9,9 +9,27 @@ function encode(hash: Uint8Array): string {
   return base32.encode(hash).replace(/=+$/, '').toLowerCase();
 }
 
-/** The client id of a public key: lowercase, unpadded base32 of its SHA-256 thumbprint (RFC 7638, RFC 4648). */
-export async function clientIdOfKey(jwk: JWK): Promise<string> {
-  return encode(Buffer.from(await calculateJwkThumbprint(jwk, 'sha256'), 'base64url'));
+/** The members of a public key that its thumbprint is made of, in their order. */
+const thumbprintMembers: Readonly<Record<string, readonly (keyof JWK)[]>> = {
+  EC: ['crv', 'kty', 'x', 'y'],
+  OKP: ['crv', 'kty', 'x'],
+  RSA: ['e', 'kty', 'n'],
+};
+
+/**
+ * The client id of a public key: lowercase, unpadded base32 of its SHA-256 thumbprint (RFC 7638, RFC 4648). Throws when
+ * it is none. Hashed here and now: to let a thread do so costs far more when thousands of agents redial.
+ */
+export function clientIdOfKey(jwk: JWK): string {
+  const members = (thumbprintMembers[jwk.kty ?? ''] ?? []).map((name) => [name, jwk[name]] as const);
+  if (members.length === 0 || members.some(([, value]) => typeof value !== 'string')) {
+    throw new Error('the key is no public key of a known kind');
+  }
+  return encode(
+    createHash('sha256')
+      .update(JSON.stringify(Object.fromEntries(members)))
+      .digest(),
+  );
 }
 
 /** The client id under which a key serves one of its named sessions; an empty name is the key's own id. */

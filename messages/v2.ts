@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { JWK } from 'jose';
 import { limits } from './limits.ts';
+import { integer, Members, V2Error } from './members.ts';
+
+export { V2Error };
 
 /** The websocket subprotocol by which wire v2 is asked for and granted. */
 export const v2Subprotocol = 'adit.v2';
@@ -20,6 +23,10 @@ export const packetKinds = {
   resume: 0x17,
   resumed: 0x18,
   drain: 0x19,
+  probe: 0x80,
+  probed: 0x81,
+  status: 0x82,
+  goodbye: 0x83,
 } as const;
 
 /** The types of frames, of which batches are made. Unknown types from 0x80 on are ignored. */
@@ -88,6 +95,17 @@ export interface Proof {
   claim: RegistrationClaim;
 }
 
+/** Under this path, with a nonce behind it, a hub asks a tunnel's public address. */
+export const probePath = '/.well-known/adit/probe/';
+
+/** What came of asking a tunnel's public address; `unknown` where that could not be asked. */
+export const probeOutcomes = ['ok', 'failed', 'unknown'] as const;
+export type ProbeOutcome = (typeof probeOutcomes)[number];
+
+/** What an agent says of itself while it is connected. */
+export const agentStates = ['online', 'degraded'] as const;
+export type AgentState = (typeof agentStates)[number];
+
 /** The packets that set a session up and tell of its state: the kind byte, then JSON. */
 export type SessionPacket =
   | { kind: 'hello'; nonce: string; version: string }
@@ -109,10 +127,11 @@ export type SessionPacket =
   | { kind: 'rejected'; code: string; message: string; isFinal: boolean }
   | { kind: 'withdraw'; tunnel: number; reason: string }
   | { kind: 'ping'; token: number }
-  | { kind: 'pong'; token: number };
-
-/** A packet or frame that is not wire v2. Whoever sends one loses its session. */
-export class V2Error extends Error {}
+  | { kind: 'pong'; token: number }
+  | { kind: 'probe'; nonce: string }
+  | { kind: 'probed'; nonce: string; outcome: ProbeOutcome; detail: string }
+  | { kind: 'status'; state: AgentState; reason: string }
+  | { kind: 'goodbye'; reason: string };
 
 /** A session packet as bytes. */
 export function encodeSessionPacket({ kind, ...members }: SessionPacket): Buffer {
@@ -176,6 +195,19 @@ const decoders: { [K in SessionPacket['kind']]: (from: Members) => Extract<Sessi
   withdraw: (from) => ({ kind: 'withdraw', tunnel: from.integer('tunnel'), reason: from.text('reason', 256) }),
   ping: (from) => ({ kind: 'ping', token: from.integer('token') }),
   pong: (from) => ({ kind: 'pong', token: from.integer('token') }),
+  probe: (from) => ({ kind: 'probe', nonce: from.urlWord('nonce') }),
+  probed: (from) => ({
+    kind: 'probed',
+    nonce: from.urlWord('nonce'),
+    outcome: from.oneOf('outcome', probeOutcomes),
+    detail: from.text('detail', limits.statusText),
+  }),
+  status: (from) => ({
+    kind: 'status',
+    state: from.oneOf('state', agentStates),
+    reason: from.text('reason', limits.statusText),
+  }),
+  goodbye: (from) => ({ kind: 'goodbye', reason: from.text('reason', limits.statusText) }),
 };
 
 const kindNames = new Map<number, SessionPacket['kind']>(
@@ -201,59 +233,6 @@ function claimOf(from: Members): RegistrationClaim {
       session: new Members('register', tunnel).text('session', limits.sessionNameLength),
     })),
   };
-}
-
-/** Reads the members of a JSON object by their type. */
-class Members {
-  readonly raw: Record<string, unknown>;
-  readonly #kind: string;
-
-  constructor(kind: string, value: unknown) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new V2Error(`a ${kind} packet has something else where an object belongs`);
-    }
-    this.#kind = kind;
-    this.raw = value as Record<string, unknown>;
-  }
-
-  text(name: string, maxLength: number): string {
-    const value = this.#own(name);
-    if (typeof value === 'string' && value.length <= maxLength) return value;
-    throw new V2Error(`${name} of a ${this.#kind} packet is not a text of at most ${maxLength} letters`);
-  }
-
-  optionalText(name: string, maxLength: number): string | undefined {
-    return this.#own(name) === undefined ? undefined : this.text(name, maxLength);
-  }
-
-  integer(name: string): number {
-    return integer(this.#kind, name, this.#own(name));
-  }
-
-  boolean(name: string): boolean {
-    const value = this.#own(name);
-    if (typeof value === 'boolean') return value;
-    throw new V2Error(`${name} of a ${this.#kind} packet is not true or false`);
-  }
-
-  object(name: string): Members {
-    return new Members(this.#kind, this.#own(name));
-  }
-
-  list(name: string, maxLength: number): unknown[] {
-    const value = this.#own(name);
-    if (Array.isArray(value) && value.length <= maxLength) return value;
-    throw new V2Error(`${name} of a ${this.#kind} packet is not a list of at most ${maxLength}`);
-  }
-
-  #own(name: string): unknown {
-    return Object.hasOwn(this.raw, name) ? this.raw[name] : undefined;
-  }
-}
-
-function integer(kind: string, name: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new V2Error(`${name} of a ${kind} packet is not a whole number`);
 }
 
 /**

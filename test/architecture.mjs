@@ -28,7 +28,7 @@ const forbidden = [
   layer('internal/hub', [...below, 'internal/link']),
   layer('internal/agent', [...below, 'internal/link']),
   only('ioredis', '/redis\\.ts$'),
-  only('ws', '^internal/(link/|hub/subscribe|agent/connection)'),
+  only('ws', '^internal/(link/|hub/subscribe|agent/dial)'),
   only('express', '^internal/hub/admin/'),
   only('commander', '^cmd/'),
   { name: 'no import cycles', severity: 'error', from: {}, to: { circular: true } },

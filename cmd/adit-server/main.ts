@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Values } from '#internal/core/config';
 import { AditError, messageOf } from '#internal/core/errors';
-import { createLog, type Log } from '#internal/core/log';
+import { createLog, type Log, logLines } from '#internal/core/log';
 import type { RedisOptions } from '#internal/core/redis-url';
 import { loadAllowedKeys } from '#internal/hub/allowed-keys';
 import { coversTunnels, loadCertificate } from '#internal/hub/certificate';
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   });
   const log = createLog(
     { level: values.logLevel, format: values.logFormat ?? (process.stdout.isTTY ? 'text' : 'json') },
-    process.stdout,
+    logLines(process.stdout.fd),
   );
   const files = await readFiles(values);
   const hub = new Hub(

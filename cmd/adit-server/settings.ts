@@ -62,6 +62,14 @@ export function serverSettings(env: Record<string, string | undefined>) {
       parse: parsePath,
       fallback: undefined as string | undefined,
     },
+    probeUrl: {
+      flag: 'probe-url',
+      env: ['PROBE_URL'],
+      placeholder: 'url',
+      help: 'where visitors connect, to see whether they reach tunnels; default our own listener by loopback',
+      parse: parseProbeUrl,
+      fallback: undefined as URL | undefined,
+    },
     trustedProxies: {
       flag: 'trusted-proxies',
       env: ['TRUSTED_PROXIES'],
@@ -194,14 +202,20 @@ function parseDomain(text: string): string {
 }
 
 function parseBases(text: string): URL[] {
-  return text.split(',').map((word) => {
-    const url = URL.canParse(word.trim()) ? new URL(word.trim()) : undefined;
-    if (!url || !/^https?:$/.test(url.protocol))
-      throw new Error(`"${word}" is not a URL; write https://hub.example.com`);
-    if (url.pathname !== '/' || url.search !== '')
-      throw new Error(`"${word}" has a path; a base is scheme, host and port`);
-    return url;
-  });
+  return text.split(',').map((word) => parseOrigin(word, 'a base'));
+}
+
+function parseProbeUrl(text: string): URL {
+  return parseOrigin(text, 'it');
+}
+
+/** Reads scheme, host and port. `what` stands for the setting when it has more. */
+function parseOrigin(word: string, what: string): URL {
+  const url = URL.canParse(word.trim()) ? new URL(word.trim()) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) throw new Error(`"${word}" is not a URL; write https://hub.example.com`);
+  if (url.pathname !== '/' || url.search !== '')
+    throw new Error(`"${word}" has a path; ${what} is scheme, host and port`);
+  return url;
 }
 
 function parsePath(text: string): string {

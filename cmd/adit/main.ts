@@ -27,6 +27,9 @@ Examples:
 
 let printer: Printer = textPrinter(process.stdout, process.stderr);
 
+/** A tunnel outlives whoever reads what is said of it, and a disk that is full. */
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 async function main(): Promise<void> {
   const { words, values } = readInvocation({
     name: 'adit',
@@ -78,14 +81,27 @@ async function publish(origin: OriginAddress, values: AgentValues): Promise<void
       },
     },
   );
-  const close = (): void => void agent.close();
-  process.once('SIGINT', close);
-  process.once('SIGTERM', close);
+  closeOnSignals(agent, lock);
   try {
     await agent.run();
   } finally {
     lock.release();
   }
+}
+
+function closeOnSignals(agent: Agent, lock: { release(): void }): void {
+  let isClosing = false;
+  const close = (signal: string): void => {
+    if (isClosing) {
+      lock.release();
+      process.exit(0);
+    }
+    isClosing = true;
+    printer.note(`${signal}: finishing what is under way; another signal ends at once`);
+    void agent.close(signal);
+  };
+  process.on('SIGINT', close);
+  process.on('SIGTERM', close);
 }
 
 /** The proxy that the environment names for the hub. */

@@ -12,18 +12,29 @@ export interface Printer {
   log: Log;
 }
 
-/** Lines for people. */
+/** So many reasons of one outage are worth a line. */
+const maxReasons = 5;
+
+/** Lines for people: one for each change. */
 export function textPrinter(out: Writable, err: Writable): Printer {
   const say = (line: string): void => void out.write(`${line}\n`);
   const complain = (message: string): void => void err.write(`${pc.yellow('adit:')} ${message}\n`);
+  // An outage may have hundreds of attempts and a few reasons.
+  const toldReasons = new Set<string>();
   return {
     event(event, origin) {
       switch (event.event) {
         case 'online':
+          toldReasons.clear();
           say(`${pc.green('online')}   ${pc.bold(event.url)} ${pc.dim('→')} ${origin}`);
           return;
+        case 'degraded':
+          say(`${pc.yellow('degraded')} ${event.reason}`);
+          return;
         case 'offline':
-          say(`${pc.yellow('offline')}  ${event.reason}; next attempt in ${(event.retryInMs / 1_000).toFixed(1)} s`);
+          if (toldReasons.has(event.reason) || toldReasons.size >= maxReasons) return;
+          toldReasons.add(event.reason);
+          say(`${pc.red('offline')}  ${event.reason}; trying again`);
           return;
         default:
           // Connecting is not worth a line, and what ends the command is told when it ends.

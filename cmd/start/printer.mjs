@@ -28,6 +28,9 @@ export class Printer {
         if (this.#isAnnounced) console.log(`  ${green('online')}   ${event.url}`);
         else this.#announce(event.url);
         return;
+      case 'degraded':
+        console.log(`  ${yellow('degraded')} ${event.reason}`);
+        return;
       case 'offline':
         console.log(
           `  ${yellow('offline')}  ${event.reason}; next attempt in ${(event.retryInMs / 1_000).toFixed(1)} s`,

@@ -1,5 +1,4 @@
-import { Backoff } from '#internal/core/backoff';
-import { type Clock, systemClock } from '#internal/core/clock';
+import { type Clock, type Stop, systemClock, within } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { AcceptStream } from '#internal/link/stream';
@@ -7,13 +6,22 @@ import type { V2AgentSession } from '#internal/link/v2/agent-session';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { clientIdOfSession } from '#messages/client-id';
 import { limits } from '#messages/limits';
-import { type Connection, connect, type HubAddress, type WireChoice } from './connection.ts';
+import type { SessionPacket } from '#messages/v2';
+import { type Connection, connect, type WireChoice } from './connection.ts';
+import type { HubAddress } from './dial.ts';
 import { dispatch } from './dispatch.ts';
+import { Health, type HealthStatus } from './health.ts';
+import { hubLookup } from './hub-lookup.ts';
 import type { AgentKey } from './key.ts';
+import { watchNetwork } from './network-watch.ts';
 import { Origin } from './origin.ts';
 import type { OriginAddress } from './origin-address.ts';
+import { OriginCheck } from './origin-check.ts';
 import type { HostHeader } from './origin-request.ts';
 import type { OriginTrust } from './origin-trust.ts';
+import { Probes } from './probe.ts';
+import { Redial } from './redial.ts';
+import { watchWake } from './wake.ts';
 
 export interface AgentOptions {
   hub: HubAddress;
@@ -30,6 +38,7 @@ export interface AgentOptions {
 export type AgentEvent =
   | { event: 'connecting'; hub: string }
   | { event: 'online'; url: string; hostname: string }
+  | { event: 'degraded'; reason: string }
   | { event: 'offline'; reason: string; retryInMs: number }
   | { event: 'replaced'; reason: string }
   | { event: 'refused'; reason: string };
@@ -46,9 +55,13 @@ interface Served {
   draining: Promise<void>;
 }
 
+type Probed = Extract<SessionPacket, { kind: 'probed' }>;
+
 const replaced = 'another agent with this key took over';
 
-/** How long the hub may take to answer a goodbye. */
+/** How long what is under way may take once the agent closes. */
+const drainMs = 25_000;
+/** How long the hub may take to close the connection after that. */
 const goodbyeMs = 2_000;
 
 /** Publishes one service through a hub, and keeps it published until it is closed. */
@@ -59,11 +72,17 @@ export class Agent {
   readonly #onEvent: (event: AgentEvent) => void;
   readonly #origin: Origin;
   readonly #closing = new AbortController();
-  readonly #backoff = new Backoff();
+  readonly #redial: Redial;
+  readonly #lookup = hubLookup();
+  readonly #health = new Health((status) => this.#onHealth(status));
+  readonly #probes: Probes;
   readonly #windows = new WindowBudget(limits.processWindows);
   readonly #accept: AcceptStream;
   #publicHost: string | undefined;
   #connection: Connection | undefined;
+  /** Ends the attempt to connect of the moment. */
+  #attempt = new AbortController();
+  #ended: Promise<void> | undefined;
   /** What the next connection may go on with. */
   #resumed: V2AgentSession | undefined;
 
@@ -73,8 +92,15 @@ export class Agent {
     this.#clock = clock;
     this.#onEvent = onEvent;
     this.#origin = new Origin(options.origin, clock, options.originTrust);
+    this.#redial = new Redial(clock);
+    this.#probes = new Probes({
+      clock,
+      ask: (nonce) => this.#connection?.tell({ kind: 'probe', nonce }),
+      onProbed: (outcome, detail) => this.#health.probed(outcome, detail),
+    });
     const { hostHeader } = options;
-    this.#accept = dispatch({ origin: this.#origin, hostHeader, publicHost: () => this.#publicHost });
+    const publicHost = (): string | undefined => this.#publicHost;
+    this.#accept = dispatch({ origin: this.#origin, hostHeader, publicHost, probes: this.#probes });
   }
 
   /**
@@ -82,48 +108,90 @@ export class Agent {
    * agent has taken the name, and ADIT_REFUSED when the hub does not let it register.
    */
   async run(): Promise<void> {
-    let outageSince = this.#clock.now();
+    const stopWatching = this.#watch();
     try {
-      while (!this.#closing.signal.aborted) {
-        const { isReached, reason } = await this.#serveOnce();
-        if (this.#closing.signal.aborted) return;
-        if (isReached) outageSince = this.#clock.now();
-        const retryInMs = Math.round(this.#backoff.next(this.#clock.now() - outageSince));
+      while (!this.#ended) {
+        const { reason, retryAfterMs } = await this.#serveOnce();
+        if (this.#ended) break;
+        this.#health.disconnected(reason);
+        const retryInMs = this.#redial.next(retryAfterMs);
         this.#onEvent({ event: 'offline', reason, retryInMs });
-        await this.#pause(retryInMs);
+        await this.#redial.wait(retryInMs, this.#closing.signal);
       }
+      await this.#ended;
     } catch (error) {
       const reason = messageOf(error);
       if (error instanceof AditError && error.code === 'ADIT_REPLACED') this.#onEvent({ event: 'replaced', reason });
       if (error instanceof AditError && error.code === 'ADIT_REFUSED') this.#onEvent({ event: 'refused', reason });
       throw error;
     } finally {
+      stopWatching();
       this.#resumed?.end();
       this.#origin.close();
     }
   }
 
-  /** Says goodbye to the hub and ends `run`. */
-  async close(): Promise<void> {
+  /** Lets what is under way finish, says goodbye to the hub and ends `run`. */
+  close(reason = 'the agent ends'): Promise<void> {
+    this.#ended ??= this.#close(reason);
+    return this.#ended;
+  }
+
+  async #close(reason: string): Promise<void> {
     const connection = this.#connection;
-    if (connection && !this.#closing.signal.aborted) {
+    if (connection) {
+      const closed = connection.closed.then(() => undefined);
+      await within(this.#clock, drainMs, Promise.race([connection.drain(reason), closed]));
       connection.disconnect();
-      const stopTimer = this.#clock.after(goodbyeMs, () => connection.destroy());
       this.#closing.abort();
-      await connection.closed;
-      stopTimer();
+      await within(this.#clock, goodbyeMs, closed);
+      connection.destroy();
     }
     this.#closing.abort();
   }
 
+  /** Gathers what is to be known of this machine and of the origin. */
+  #watch(): Stop {
+    const origin = new OriginCheck({
+      clock: this.#clock,
+      check: async () => await this.#origin.check(),
+      onChecked: (trouble) => this.#health.originChecked(trouble),
+    });
+    this.#origin.onTrouble = () => origin.suspect();
+    // Whatever kept us from the hub may be over, or whatever led to it.
+    const doubt = (): void => {
+      this.#connection?.urge();
+      this.#attempt.abort(new Error('this machine has slept, or is on another network'));
+      this.#redial.now();
+    };
+    const stopWake = watchWake(this.#clock, doubt);
+    const stopNetwork = watchNetwork(this.#clock, doubt);
+    return () => {
+      stopWake();
+      stopNetwork();
+      origin.stop();
+      this.#probes.stop();
+    };
+  }
+
+  #onHealth({ state, reason }: HealthStatus): void {
+    const connection = this.#connection;
+    if (!connection || (state !== 'online' && state !== 'degraded')) return;
+    connection.tell({ kind: 'status', state, reason: reason.slice(0, limits.statusText) });
+    if (state === 'degraded') this.#onEvent({ event: 'degraded', reason });
+    else {
+      const { hostname } = connection;
+      this.#onEvent({ event: 'online', url: this.#publicUrl(hostname), hostname: hostname ?? '' });
+    }
+  }
+
   /** One connection from dialling to its end, and those that follow it without a gap. */
-  async #serveOnce(): Promise<{ isReached: boolean; reason: string }> {
+  async #serveOnce(): Promise<{ reason: string; retryAfterMs: number }> {
     const { hub } = this.#options;
+    this.#health.connecting();
     this.#onEvent({ event: 'connecting', hub: hub.url.origin });
-    let isReached = false;
     try {
       let served = await this.#connect();
-      isReached = true;
       for (;;) {
         this.#serve(served.connection);
         const next = await this.#following(served);
@@ -132,12 +200,16 @@ export class Agent {
       }
       const { code, reason } = await served.connection.closed;
       if (code === 1008 && reason === 'replaced') throw new AditError('ADIT_REPLACED', replaced);
-      return { isReached, reason: `the connection to the hub was lost (${code}${reason && `: ${reason}`})` };
+      this.#redial.lost();
+      return { reason: `the connection to the hub was lost (${code}${reason && `: ${reason}`})`, retryAfterMs: 0 };
     } catch (error) {
       if (error instanceof AditError && (error.code === 'ADIT_REPLACED' || error.code === 'ADIT_REFUSED')) throw error;
-      return { isReached, reason: `cannot connect to the hub ${hub.url.origin}: ${messageOf(error)}` };
+      const seconds = error instanceof AditError ? (error.retryAfterSeconds ?? 0) : 0;
+      const reason = `cannot connect to the hub ${hub.url.origin}: ${messageOf(error)}`;
+      return { reason, retryAfterMs: seconds * 1_000 };
     } finally {
       this.#connection = undefined;
+      this.#probes.stop();
     }
   }
 
@@ -145,9 +217,10 @@ export class Agent {
     this.#connection = connection;
     this.#resumed = connection.session;
     // It may have been closed in the same moment.
-    if (this.#closing.signal.aborted) connection.destroy();
-    this.#backoff.reset();
-    this.#onEvent({ event: 'online', url: this.#publicUrl(connection.hostname), hostname: connection.hostname ?? '' });
+    if (this.#ended) connection.destroy();
+    this.#redial.reached();
+    this.#health.connected();
+    this.#probes.start();
   }
 
   /** A hub that is about to end is left before it does. Undefined when the connection closes first. */
@@ -157,16 +230,15 @@ export class Agent {
       isClosed = true;
     });
     await Promise.race([closed, draining]);
-    const backoff = new Backoff();
-    const since = this.#clock.now();
-    while (!isClosed && !this.#closing.signal.aborted) {
+    const redial = new Redial(this.#clock);
+    while (!isClosed && !this.#ended) {
       try {
         return await this.#connect();
       } catch (error) {
         if (error instanceof AditError && (error.code === 'ADIT_REPLACED' || error.code === 'ADIT_REFUSED'))
           throw error;
       }
-      await Promise.race([closed, this.#pause(backoff.next(this.#clock.now() - since))]);
+      await Promise.race([closed, redial.wait(redial.next(), this.#closing.signal)]);
     }
     return undefined;
   }
@@ -179,6 +251,7 @@ export class Agent {
     });
     const deps = {
       clock: this.#clock,
+      lookup: this.#lookup,
       log: this.#log,
       windows: this.#windows,
       accept: this.#accept,
@@ -186,9 +259,13 @@ export class Agent {
         this.#publicHost = hostname;
       },
       onDrain,
+      onProbed: ({ nonce, outcome, detail }: Probed): void => this.#probes.probed(nonce, outcome, detail),
+      onRoundTrip: (ms: number): void => this.#health.roundTrip(ms),
       resumed: this.#resumed?.isEnded ? undefined : this.#resumed,
     };
-    const connection = await connect({ hub, key, session, wire }, deps, this.#closing.signal);
+    this.#attempt = new AbortController();
+    const signal = AbortSignal.any([this.#closing.signal, this.#attempt.signal]);
+    const connection = await connect({ hub, key, session, wire }, deps, signal);
     return { connection, draining };
   }
 
@@ -199,19 +276,5 @@ export class Agent {
     if (hostname !== undefined) url.hostname = hostname;
     else url.pathname = `/proxy/request/${clientIdOfSession(key.clientId, session)}/`;
     return url.href;
-  }
-
-  async #pause(ms: number): Promise<void> {
-    const { signal } = this.#closing;
-    if (signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        stopTimer();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const stopTimer = this.#clock.after(ms, done);
-      signal.addEventListener('abort', done);
-    });
   }
 }

@@ -1,31 +1,18 @@
-import type { IncomingMessage } from 'node:http';
-import { HttpsProxyAgent } from 'https-proxy-agent';
-import { WebSocket } from 'ws';
-import type { Clock } from '#internal/core/clock';
+import { within } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
-import { version } from '#internal/core/version';
 import type { AcceptStream } from '#internal/link/stream';
 import { V1AgentSession } from '#internal/link/v1/agent-session';
-import { V2AgentLink } from '#internal/link/v2/agent-link';
+import { type AgentWord, V2AgentLink } from '#internal/link/v2/agent-link';
 import type { V2AgentSession } from '#internal/link/v2/agent-session';
 import type { WindowBudget } from '#internal/link/v2/receive-window';
-import { linkOptions, packetLink, textLink } from '#internal/link/websocket-link';
+import { packetLink, textLink } from '#internal/link/websocket-link';
 import { limits } from '#messages/limits';
 import { v2Subprotocol } from '#messages/v2';
+import { type DialDeps, type Dialled, dial, type HubAddress } from './dial.ts';
 import type { AgentKey } from './key.ts';
-import { lookupWithLocalhost } from './origin-address.ts';
 import { prover } from './registration-proof.ts';
 import { registrationToken } from './registration-token.ts';
-
-export interface HubAddress {
-  /** http(s), without a path. */
-  url: URL;
-  /** Certificates to trust instead of the system's, PEM. */
-  ca: Buffer | undefined;
-  /** The URL of an HTTP proxy to dial through. */
-  proxy: string | undefined;
-}
 
 /** Which wire to speak: with `auto` v2, or v1 with a hub that does not know it. */
 export type WireChoice = 'auto' | 'v1' | 'v2';
@@ -37,8 +24,7 @@ export interface ConnectOptions {
   wire: WireChoice;
 }
 
-export interface ConnectDeps {
-  clock: Clock;
+export interface ConnectDeps extends DialDeps {
   log: Log;
   /** What may be granted to the streams of this process. */
   windows: WindowBudget;
@@ -49,6 +35,8 @@ export interface ConnectDeps {
   onDrain(): void;
   /** What to go on with, if the hub still knows it. */
   resumed: V2AgentSession | undefined;
+  onProbed: V2AgentLink['onProbed'];
+  onRoundTrip(ms: number): void;
 }
 
 /** A registered connection to a hub. */
@@ -59,22 +47,20 @@ export interface Connection {
   closed: Promise<{ code: number; reason: string }>;
   /** What outlives the connection; undefined with wire v1. */
   session: V2AgentSession | undefined;
+  /** Tells the hub something of this agent; wire v1 has no words for it. */
+  tell(word: AgentWord): void;
+  /** There is reason to doubt the connection: it must show life soon. */
+  urge(): void;
+  /** Takes no new requests. Resolves when those under way have ended, upgraded ones excepted. */
+  drain(reason: string): Promise<void>;
   disconnect(): void;
   destroy(): void;
-}
-
-/** A websocket that was accepted, and the hub's answer to its handshake. */
-interface Dialled {
-  websocket: WebSocket;
-  response: IncomingMessage;
 }
 
 /** What both wires' sessions are for us. */
-interface Session {
+interface Session extends Pick<Connection, 'tell' | 'urge' | 'drain' | 'disconnect' | 'destroy'> {
   /** Throws ADIT_REFUSED, ADIT_HUB_BUSY or ADIT_LINK_LOST. */
-  register(): Promise<{ hostname: string | undefined; session: V2AgentSession | undefined }>;
-  disconnect(): void;
-  destroy(): void;
+  register(): Promise<Pick<Connection, 'hostname' | 'session'>>;
 }
 
 /**
@@ -82,7 +68,7 @@ interface Session {
  * when it may not.
  */
 export async function connect(options: ConnectOptions, deps: ConnectDeps, signal: AbortSignal): Promise<Connection> {
-  const dialled = await dialWire(options, deps.clock, signal);
+  const dialled = await dialWire(options, deps, signal);
   let onClosed: (code: number, reason: string) => void = () => undefined;
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     onClosed = (code, reason) => resolve({ code, reason });
@@ -95,8 +81,7 @@ export async function connect(options: ConnectOptions, deps: ConnectDeps, signal
   const destroy = (): void => session.destroy();
   signal.addEventListener('abort', destroy, { once: true });
   try {
-    const registered = await session.register();
-    return { ...registered, closed, disconnect: () => session.disconnect(), destroy };
+    return { ...session, ...(await session.register()), closed };
   } catch (error) {
     session.destroy();
     throw error;
@@ -110,6 +95,9 @@ function speaksV2({ websocket, response }: Dialled): boolean {
   return websocket.protocol === v2Subprotocol && response.headers['adit-version'] !== undefined;
 }
 
+/** How long the hub may take to answer a goodbye. */
+const goodbyeMs = 2_000;
+
 type SessionDeps = ConnectDeps & { onClosed(code: number, reason: string): void };
 
 function v2Session(
@@ -118,10 +106,24 @@ function v2Session(
   deps: SessionDeps,
 ): Session {
   const agent = new V2AgentLink(deps, (handler) => packetLink(websocket, response.socket, handler));
+  agent.onProbed = deps.onProbed;
+  agent.onRoundTrip = deps.onRoundTrip;
+  let registered: V2AgentSession | undefined;
   return {
     register: async () => {
-      const registered = await agent.register(prover(key, { origin: hub.url.origin, session }), deps.resumed);
+      registered = await agent.register(prover(key, { origin: hub.url.origin, session }), deps.resumed);
       return { hostname: registered.hostname, session: registered };
+    },
+    tell: (word) => agent.tell(word),
+    urge: () => agent.urge(),
+    drain: async (reason) => {
+      const taken = new Promise<void>((resolve) => {
+        agent.onGoodbye = resolve;
+      });
+      agent.tell({ kind: 'goodbye', reason });
+      // What was opened before the hub knew has come by then. A hub that does not know the word does not answer.
+      await within(deps.clock, goodbyeMs, taken);
+      await registered?.idle();
     },
     disconnect: () => agent.disconnect(),
     destroy: () => agent.destroy(),
@@ -146,21 +148,24 @@ function v1Session(
       const token = await registrationToken(key, { hub: hub.url.origin, wallMs: deps.clock.wallMs() });
       return { hostname: await agent.register(token, session), session: undefined };
     },
+    tell: () => undefined,
+    urge: () => agent.urge(),
+    drain: async () => await agent.drain(),
     disconnect: () => agent.disconnect(),
     destroy: () => agent.destroy(),
   };
 }
 
 /** Dials with the wire that was asked for. A hub of the original passes the offer over, and is dialled again without. */
-async function dialWire({ hub, wire }: ConnectOptions, clock: Clock, signal: AbortSignal): Promise<Dialled> {
-  if (wire === 'v1') return await dial(hub, [], clock, signal);
+async function dialWire({ hub, wire }: ConnectOptions, deps: DialDeps, signal: AbortSignal): Promise<Dialled> {
+  if (wire === 'v1') return await dial(hub, [], deps, signal);
   try {
-    const dialled = await dial(hub, [v2Subprotocol], clock, signal);
+    const dialled = await dial(hub, [v2Subprotocol], deps, signal);
     if (wire === 'auto' || speaksV2(dialled)) return dialled;
     dialled.websocket.terminate();
   } catch (error) {
     if (messageOf(error) !== notGranted) throw error;
-    if (wire === 'auto') return await dial(hub, [], clock, signal);
+    if (wire === 'auto') return await dial(hub, [], deps, signal);
   }
   throw new AditError('ADIT_REFUSED', `the hub ${hub.url.origin} does not speak wire v2: use --wire auto`);
 }
@@ -172,58 +177,3 @@ const notGranted = 'Server sent no subprotocol';
 const originalTimeoutSeconds = 30;
 /** How much longer than the hub an agent waits for its origin: documents travel too. */
 const graceSeconds = 5;
-
-/** How long a hub, or a proxy before it, may take to answer the handshake. */
-const dialMs = 10_000;
-
-async function dial(
-  { url, ca, proxy }: HubAddress,
-  subprotocols: string[],
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<Dialled> {
-  const address = new URL('/proxy/subscribe', url);
-  address.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  const tls = ca ? { ca } : {};
-  // A connection to a proxy that does not answer is known to nobody yet: only this ends it.
-  const dialling = new AbortController();
-  const proxyAgent = proxy === undefined ? undefined : new HttpsProxyAgent(proxy, { signal: dialling.signal });
-  const websocket = new WebSocket(address, subprotocols, {
-    ...linkOptions,
-    ...tls,
-    ...(proxyAgent ? { agent: proxyAgent } : { lookup: lookupWithLocalhost }),
-    headers: { 'Adit-Version': version, 'User-Agent': `adit/${version}` },
-  });
-  // The library's own time limit does not see a proxy that is silent, and neither would its end be heard.
-  let giveUp: (why: string) => void = () => undefined;
-  const abort = (): void => giveUp('it was no longer wanted');
-  signal.addEventListener('abort', abort, { once: true });
-  const stopTimer = clock.after(dialMs, () => giveUp(`no answer within ${dialMs / 1_000} s`));
-  try {
-    return await new Promise((resolve, reject) => {
-      let response: IncomingMessage | undefined;
-      giveUp = (why) => {
-        reject(new AditError('ADIT_LINK_LOST', why));
-        websocket.terminate();
-        dialling.abort();
-      };
-      websocket.once('upgrade', (message) => {
-        response = message;
-      });
-      websocket.once('open', () => {
-        // A hub may speak first, and nobody listens yet.
-        websocket.pause();
-        if (response) resolve({ websocket, response });
-      });
-      websocket.once('unexpected-response', (_request, { statusCode }) => {
-        reject(new AditError('ADIT_LINK_LOST', `it answered ${statusCode} to the websocket handshake: is it a hub?`));
-        websocket.terminate();
-      });
-      // Stays on: a websocket that is cut while it dials fails a second time.
-      websocket.on('error', reject);
-    });
-  } finally {
-    stopTimer();
-    signal.removeEventListener('abort', abort);
-  }
-}

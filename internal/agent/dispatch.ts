@@ -2,17 +2,22 @@ import type { AcceptStream } from '#internal/link/stream';
 import { Forwarding } from './forwarding.ts';
 import type { Origin } from './origin.ts';
 import { type HostHeader, originRequest } from './origin-request.ts';
+import { answerProbe, type Probes } from './probe.ts';
 
 export interface DispatchOptions {
   origin: Origin;
   hostHeader: HostHeader;
   /** The hostname under which visitors ask, for hubs that do not tell it with each request. */
   publicHost: () => string | undefined;
+  /** What is asked by them never reaches the origin. */
+  probes: Pick<Probes, 'nonceOf'>;
 }
 
-/** Forwards every stream that the hub opens to the origin. */
-export function dispatch({ origin, hostHeader, publicHost }: DispatchOptions): AcceptStream {
+/** Forwards every stream that the hub opens to the origin, but for the probes that we have asked for ourselves. */
+export function dispatch({ origin, hostHeader, publicHost, probes }: DispatchOptions): AcceptStream {
   return (head, stream) => {
+    const nonce = probes.nonceOf(head);
+    if (nonce !== undefined) return answerProbe(nonce, stream);
     const request = originRequest(head, { hostHeader, own: origin.host, visited: publicHost() });
     return new Forwarding(request, stream, origin);
   };

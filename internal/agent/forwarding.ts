@@ -116,6 +116,7 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
       this.#begin();
       return;
     }
+    this.#origin.onTrouble();
     const { name } = this.#origin;
     const options = { cause: reason };
     if (hasConnected) {

@@ -34,7 +34,7 @@ export async function loadKey(path: string): Promise<AgentKey> {
     );
   }
   const publicJwk = await exportJWK(createPublicKey(privateKey));
-  return { privateKey, publicJwk, algorithm, clientId: await clientIdOfKey(publicJwk) };
+  return { privateKey, publicJwk, algorithm, clientId: clientIdOfKey(publicJwk) };
 }
 
 async function readKeyFile(path: string): Promise<string | undefined> {

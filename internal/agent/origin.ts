@@ -23,6 +23,8 @@ export class Origin {
   /** The one that was used last is at the end. */
   #idle: OriginConnection[] = [];
   #stopSweep: Stop | undefined;
+  /** Called when an exchange with it has failed. */
+  onTrouble: () => void = () => undefined;
 
   constructor(address: OriginAddress, clock: Clock, trust = systemTrust) {
     this.#address = address;
@@ -60,18 +62,26 @@ export class Origin {
 
   /** A new connection, which is still being made. */
   connect(): OriginConnection {
-    const { isSecure } = this.#address;
-    const socket = isSecure ? this.#dialTls() : connectPlain(this.#dialOptions());
-    const connection = new OriginConnection(socket, (idle) => this.#keep(idle));
-    const stopTimer = this.#clock.after(connectMs, () => {
-      socket.destroy(new Error(`no connection within ${connectMs / 1_000} s`));
-    });
-    socket.once(isSecure ? 'secureConnect' : 'connect', () => {
-      stopTimer();
+    const socket = this.#dial(() => {
       connection.hasConnected = true;
     });
-    socket.once('close', stopTimer);
+    const connection = new OriginConnection(socket, (idle) => this.#keep(idle));
     return connection;
+  }
+
+  /** Connects and says nothing. Gives why that failed, or undefined when it did not. */
+  async check(): Promise<string | undefined> {
+    return await new Promise((resolve) => {
+      const socket = this.#dial(() => {
+        resolve(undefined);
+        socket.destroy();
+      });
+      let reason = new Error('it closed the connection');
+      socket.on('error', (error) => {
+        reason = error;
+      });
+      socket.on('close', () => resolve(this.whyUnreachable(socket, reason)));
+    });
   }
 
   /** Why a connection could not be made, in a whole sentence. */
@@ -86,6 +96,20 @@ export class Origin {
     this.#stopSweep?.();
     for (const connection of this.#idle) connection.destroy();
     this.#idle = [];
+  }
+
+  #dial(onConnected: () => void): Socket {
+    const { isSecure } = this.#address;
+    const socket = isSecure ? this.#dialTls() : connectPlain(this.#dialOptions());
+    const stopTimer = this.#clock.after(connectMs, () => {
+      socket.destroy(new Error(`no connection within ${connectMs / 1_000} s`));
+    });
+    socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+      stopTimer();
+      onConnected();
+    });
+    socket.once('close', stopTimer);
+    return socket;
   }
 
   #dialOptions() {

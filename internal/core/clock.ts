@@ -25,3 +25,13 @@ export const systemClock: Clock = {
     return () => clearInterval(timer);
   },
 };
+
+/** Waits for `done`, and for `ms` at most. */
+export async function within(clock: Clock, ms: number, done: Promise<void>): Promise<void> {
+  let stopTimer: Stop = () => undefined;
+  const late = new Promise<void>((resolve) => {
+    stopTimer = clock.after(ms, resolve);
+  });
+  await Promise.race([done, late]);
+  stopTimer();
+}

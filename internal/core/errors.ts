@@ -70,6 +70,9 @@ export function isVisitorErrorCode(text: string): text is VisitorErrorCode {
 
 /** The text of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
-  if (thrown instanceof AggregateError && thrown.message === '') return thrown.errors.map(messageOf).join('; ');
+  if (thrown instanceof AggregateError && thrown.message === '') {
+    // Addresses are tried in turn: that they failed in another order is nothing new.
+    return thrown.errors.map(messageOf).sort().join('; ');
+  }
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -35,6 +35,16 @@ export function createLog(options: { level: LogLevel; format: LogFormat }, desti
   return { debug: writer('debug'), info: writer('info'), warn: writer('warn'), error: writer('error') };
 }
 
+/** What waits at most for a disk that is full or a reader that is gone; lines beyond that are lost. */
+const waitingBytes = 65_536;
+
+/** Writes lines to a file descriptor. That this fails, as on a full disk, must not end a program that serves. */
+export function logLines(fd: number): DestinationStream {
+  const lines = pino.destination({ fd, sync: true, maxLength: waitingBytes });
+  lines.on('error', ignore);
+  return lines;
+}
+
 /** A log that nobody reads. */
 export const silentLog: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 

@@ -60,6 +60,12 @@ export class AgentSessions {
     return this.v1.size + this.v2.size;
   }
 
+  /** How many sessions are in which state. Agents that speak wire v1 say nothing of theirs. */
+  get states(): Record<string, number> {
+    const { online, ...others } = this.v2.health.states;
+    return { online: online + this.v1.size, ...others };
+  }
+
   /** Where streams to a client id are opened, if an agent serves it: at once where that is known. */
   opener(clientId: string): StreamOpener | undefined | Promise<StreamOpener | undefined> {
     const found = this.#deps.directory.find(clientId);

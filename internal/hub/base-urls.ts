@@ -12,6 +12,13 @@ export class BaseUrls {
     this.#hosts = new Set(urls.map((url) => comparableHost(url.hostname)));
   }
 
+  /** Those that were given, or else the one that is made of what we listen on. */
+  static of(given: readonly URL[], own: { isSecure: boolean; domain: string; port: number }): BaseUrls {
+    const [first, ...rest] = given;
+    if (first) return new BaseUrls([first, ...rest]);
+    return new BaseUrls([new URL(`${own.isSecure ? 'https' : 'http'}://${own.domain || 'localhost'}:${own.port}`)]);
+  }
+
   /** Whether a URL names this hub: same scheme, host and port. */
   hasOrigin(url: URL): boolean {
     return this.#origins.has(comparableOrigin(url));

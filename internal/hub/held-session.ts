@@ -14,6 +14,10 @@ export class HeldSession {
   readonly nodes = new Set<NodeId>();
   /** No client id is its own any more: it ends with its last stream. */
   isRetired = false;
+  /** The agent has said goodbye, and closes the connection when its last stream has ended. */
+  isLeaving = false;
+  /** Its state was logged just now. */
+  isStateFresh = false;
   /** Stops what would end it: the grace period, or the time for its last streams. */
   stopTimer: Stop = () => undefined;
 

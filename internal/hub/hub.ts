@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Bus, NodeId } from '#internal/bus/bus';
 import { MemoryNetwork } from '#internal/bus/memory';
-import { type Clock, type Stop, systemClock } from '#internal/core/clock';
+import { type Clock, systemClock, within } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { RedisOptions } from '#internal/core/redis-url';
@@ -21,14 +21,15 @@ import { drain } from './edge/drain.ts';
 import { Edge } from './edge/edge.ts';
 import { type Certificate, Listener, type ListenerHandler } from './edge/listener.ts';
 import { LiveWebsockets } from './edge/live-websockets.ts';
-import { Router } from './edge/router.ts';
+import { Router, routesByPath } from './edge/router.ts';
 import { UnderWay } from './edge/under-way.ts';
 import { Gate } from './gate.ts';
 import type { Rate } from './limiter/limiter.ts';
 import { SharedLimiter } from './limiter/shared.ts';
-import { type ListenAddress, listenOn } from './listen.ts';
+import { type ListenAddress, listenOn, ownUrl } from './listen.ts';
 import { Metrics } from './metrics.ts';
 import { OwnServer } from './own-server.ts';
+import { Prober } from './prober.ts';
 import { connectCluster } from './redis.ts';
 import { Registrar } from './registrar.ts';
 import { Subscribe } from './subscribe.ts';
@@ -43,6 +44,8 @@ export interface HubOptions {
   /** The public URLs; empty stands for the domain, or localhost, with the port that is listened on. */
   bases: readonly URL[];
   pathRouting: 'auto' | 'on' | 'off';
+  /** Where visitors connect; undefined stands for what we listen on ourselves. */
+  probeUrl: URL | undefined;
   certificate: Certificate | undefined;
   trustedProxies: Networks;
   /** The keys that may register; undefined lets every key. */
@@ -92,7 +95,11 @@ export class Hub {
   readonly #underWay = new UnderWay();
   readonly #websockets = new LiveWebsockets();
   readonly #sessions: AgentSessions;
-  readonly #metrics = new Metrics({ sessions: () => this.#sessions.size, tunnels: () => this.#directory.size });
+  readonly #metrics = new Metrics({
+    sessions: () => this.#sessions.size,
+    tunnels: () => this.#directory.size,
+    states: () => this.#sessions.states,
+  });
   readonly #limiter: SharedLimiter;
   readonly #counter: ConnectionCounter;
   readonly #listener: Listener;
@@ -154,7 +161,7 @@ export class Hub {
    * agents and visitors arrive.
    */
   async start(): Promise<HubAddress> {
-    const { listen, metricsListen } = this.#options;
+    const { listen, metricsListen, domain, pathRouting, probeUrl } = this.#options;
     await this.#bus.start({
       message: (from, message) => this.#message(from, message),
       gone: (node) => this.#sessions.nodeGone(node),
@@ -164,9 +171,14 @@ export class Hub {
     await this.#ownServer.listen();
     const port = await this.#listener.listen(listen);
     // The port is part of the base URL, and known only now. Nothing can have arrived within this turn.
-    const bases = this.#bases(port);
-    this.#subscribe = this.#makeSubscribe(bases);
-    this.#edge = this.#makeEdge(bases);
+    const { isSecure } = this.#listener;
+    const bases = BaseUrls.of(this.#options.bases, { isSecure, domain, port });
+    const isPathRouting = routesByPath(pathRouting, domain, bases);
+    const own = ownUrl(listen, port, { isSecure });
+    const isClosing = (): boolean => this.#closing !== undefined;
+    const prober = new Prober({ named: probeUrl, own, domain, isPathRouting }, { clock: this.#clock, isClosing });
+    this.#subscribe = this.#makeSubscribe(bases, prober);
+    this.#edge = this.#makeEdge(new Router({ bases, domain, isPathRouting }), prober);
     this.#notReady = '';
     return { port, metricsPort, bases };
   }
@@ -194,7 +206,7 @@ export class Hub {
     // Service restart (1012): agents come back by themselves.
     this.#sessions.closeAll(1012, 'the hub is shutting down');
     this.#ownServer.close();
-    await this.#within(goodbyeMs, listener.close());
+    await within(this.#clock, goodbyeMs, listener.close());
     listener.destroyConnections();
     await listener.close();
     this.#metricsServer.close();
@@ -203,25 +215,8 @@ export class Hub {
     await this.#directory.close();
   }
 
-  async #within(ms: number, done: Promise<void>): Promise<void> {
-    let stopTimer: Stop = () => undefined;
-    const late = new Promise<void>((resolve) => {
-      stopTimer = this.#clock.after(ms, resolve);
-    });
-    await Promise.race([done, late]);
-    stopTimer();
-  }
-
-  #bases(port: number): BaseUrls {
-    const [first, ...rest] = this.#options.bases;
-    if (first) return new BaseUrls([first, ...rest]);
-    const scheme = this.#listener.isSecure ? 'https' : 'http';
-    return new BaseUrls([new URL(`${scheme}://${this.#options.domain || 'localhost'}:${port}`)]);
-  }
-
-  #makeEdge(bases: BaseUrls): Edge {
-    const { domain, pathRouting, trustedProxies, timeoutMs, maxBodyBytes } = this.#options;
-    const isPathRouting = pathRouting === 'auto' ? domain === '' || bases.isLoopback : pathRouting === 'on';
+  #makeEdge(router: Router, prober: Prober): Edge {
+    const { domain, trustedProxies, timeoutMs, maxBodyBytes } = this.#options;
     return new Edge(
       { domain, trustedProxies },
       {
@@ -231,16 +226,17 @@ export class Hub {
         underWay: this.#underWay,
         websockets: this.#websockets,
         gate: new Gate({ limiter: this.#limiter, maxBodyBytes }),
-        router: new Router({ bases, domain, isPathRouting }),
+        router,
         counter: this.#counter,
         timeoutMs,
         findOpener: (clientId) => this.#sessions.opener(clientId),
+        isProbe: (clientId, target) => prober.isProbe(clientId, target),
         handOver: (socket, bytes) => this.#ownServer.take(socket, bytes),
       },
     );
   }
 
-  #makeSubscribe(bases: BaseUrls): Subscribe {
+  #makeSubscribe(bases: BaseUrls, prober: Prober): Subscribe {
     const { domain, timeoutMs, graceMs } = this.#options;
     const sessions = this.#sessions;
     const registrar = new Registrar(
@@ -272,6 +268,9 @@ export class Hub {
           onBatch: (link, node, packet) => sessions.v2.batch(link, node, packet),
           onGone: (link, node) => sessions.v2.laneGone(link, node),
           onWritable: (link) => sessions.lanes.wake(link.id),
+          probe: (link, nonce) => sessions.v2.health.probe(prober, link, nonce),
+          onStatus: (link) => sessions.v2.health.status(link),
+          onGoodbye: (link) => sessions.v2.goodbye(link),
           onClosed: (link, ending) => sessions.v2.closed(link, ending),
         },
         onOpenedV1: (session) => sessions.v1.add(session),

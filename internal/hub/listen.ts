@@ -24,3 +24,9 @@ export async function listenOn(server: Server, { host, port }: ListenAddress): P
   });
   return (server.address() as AddressInfo).port;
 }
+
+/** Where this machine reaches what it listens on itself. */
+export function ownUrl({ host = '0.0.0.0' }: ListenAddress, port: number, { isSecure }: { isSecure: boolean }): URL {
+  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return new URL(`${isSecure ? 'https' : 'http'}://${reached.includes(':') ? `[${reached}]` : reached}:${port}`);
+}

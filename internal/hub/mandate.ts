@@ -26,7 +26,7 @@ export async function verifyMandate(
     const expiresAtMs = timestamp + Math.min(ttlSeconds, limits.tokenTtlSeconds) * 1_000;
     checkTime(timestamp, expiresAtMs, clock.wallMs());
     checkUri(uri, bases);
-    return { keyId: await clientIdOfKey(jwk), signingInput: token.slice(0, token.lastIndexOf('.')), expiresAtMs };
+    return { keyId: clientIdOfKey(jwk), signingInput: token.slice(0, token.lastIndexOf('.')), expiresAtMs };
   } catch (error) {
     if (error instanceof AditError) throw error;
     throw new AditError('ADIT_REFUSED', `registration refused: ${messageOf(error)}`, { cause: error });

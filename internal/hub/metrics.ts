@@ -4,7 +4,16 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export interface Readings {
   sessions(): number;
   tunnels(): number;
+  /** Sessions by their state. */
+  states(): Readonly<Record<string, number>>;
 }
+
+/** What is counted of an exchange. */
+export type ExchangeMetrics = Pick<Metrics, 'begun' | 'ended' | 'errorTold' | 'refused'>;
+
+const ignore = (): void => undefined;
+/** Counts nothing: for exchanges that are the hub's own. */
+export const uncounted: ExchangeMetrics = { begun: ignore, ended: ignore, errorTold: ignore, refused: ignore };
 
 const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
@@ -31,6 +40,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
     this.#gauge('adit_sessions', 'Agents connected to this hub', () => readings.sessions());
     this.#gauge('adit_tunnels', 'Client ids that are served', () => readings.tunnels());
+    this.#gaugeOfEach('adit_agents', 'Sessions of agents by state', 'state', () => readings.states());
     this.#gauge('adit_requests_in_flight', 'Proxied requests and upgraded connections under way', () => this.#inFlight);
     this.#counts('adit_requests_total', 'Proxied requests by class of the status sent', 'status', this.#byStatusClass);
     this.#counts('adit_body_bytes_total', 'Body bytes by direction', 'direction', this.#bytes);
@@ -83,6 +93,18 @@ export class Metrics {
       collect() {
         this.reset();
         for (const [value, count] of Object.entries(counts)) this.inc({ [label]: value }, count);
+      },
+    });
+  }
+
+  #gaugeOfEach(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        for (const [value, count] of Object.entries(read())) this.set({ [label]: value }, count);
       },
     });
   }

@@ -27,7 +27,7 @@ export async function verifyProof(
     const proof = registrationProof(purpose, claim, hubNonce);
     const isProven = verifyWith(key, algorithm, proof, canonicalBytes('the signature', signature));
     if (!isProven) throw new Error('the signature does not match');
-    return await clientIdOfKey(jwk);
+    return clientIdOfKey(jwk);
   } catch (error) {
     throw new AditError('ADIT_REFUSED', `registration refused: ${messageOf(error)}`, { cause: error });
   }

@@ -11,6 +11,7 @@ import { HeldSession } from './held-session.ts';
 import type { Lanes } from './lanes/lanes.ts';
 import type { Metrics } from './metrics.ts';
 import type { Registrar } from './registrar.ts';
+import { V2Health } from './v2-health.ts';
 
 export interface V2SessionsOptions {
   node: NodeId;
@@ -34,11 +35,13 @@ export class V2Sessions {
   /** Connections, of which some have yet to register. */
   readonly #links = new Set<V2HubSession>();
   readonly #held = new Map<string, HeldSession>();
+  readonly health: V2Health;
   #isDraining = false;
 
   constructor(options: V2SessionsOptions, deps: V2SessionsDeps) {
     this.#options = options;
     this.#deps = deps;
+    this.health = new V2Health(this.#held, deps);
   }
 
   get size(): number {
@@ -147,11 +150,25 @@ export class V2Sessions {
     else this.#deps.bus.publish(node, encodeNodeMessage('toEdge', link.id, gonePacket(node)));
   }
 
+  /** An agent is about to end: gives its names free. What is under way goes on until it closes. */
+  async goodbye({ id }: V2HubSession): Promise<void> {
+    const held = this.#held.get(id);
+    if (!held) return;
+    held.isLeaving = true;
+    const clientIds = [...held.clientIds];
+    held.clientIds.clear();
+    await Promise.all(clientIds.map((clientId) => this.#deps.directory.release(clientId, id))).catch(
+      (error: unknown) => {
+        this.#deps.log.warn('the directory was not told that an agent leaves', { error: messageOf(error) });
+      },
+    );
+  }
+
   closed(link: V2HubSession, ending: Ending): void {
     this.#links.delete(link);
     const held = this.#held.get(link.id);
     if (held?.link !== link) return;
-    if (ending === 'final' || held.isRetired || this.#options.graceMs === 0) this.end(link.id);
+    if (ending === 'final' || held.isRetired || held.isLeaving || this.#options.graceMs === 0) this.end(link.id);
     else if (this.#isDraining) this.#leave(held);
     else this.#park(held);
   }

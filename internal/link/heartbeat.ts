@@ -1,16 +1,18 @@
 import type { Clock, Stop } from '#internal/core/clock';
 
-/** A side that was silent for this long is asked for a sign of life. */
+/** How often the other side is asked for a sign of life, and how long we may be silent before we give one. */
 export const pingAfterMs = 10_000;
 /** A side that was silent for this long is gone. */
 export const deadAfterMs = 20_000;
+/** A side that was silent for this long after an urgent question is gone. */
+const urgentMs = 3_000;
 
 interface Pulse {
   /** We have sent nothing for {@link pingAfterMs}. */
   quiet(): void;
-  /** We have heard nothing for {@link pingAfterMs}. */
+  /** A sign of life is to be asked for: each {@link pingAfterMs}, since round trips are measured by it, and when urged. */
   unheard(): void;
-  /** We have heard nothing for {@link deadAfterMs}. */
+  /** We have heard nothing for {@link deadAfterMs}, or for 3 s after an urgent question. */
   dead(): void;
   /** Bytes ever read; any growth is life. */
   receivedBytes(): number;
@@ -25,6 +27,7 @@ export class Heartbeat {
   #heardAt: number;
   #askedAt: number;
   #receivedBytes: number;
+  #stopUrgent: Stop | undefined;
 
   constructor(clock: Clock, pulse: Pulse) {
     this.#clock = clock;
@@ -39,8 +42,25 @@ export class Heartbeat {
     this.#sentAt = this.#clock.now();
   }
 
+  /** There is reason to doubt the link: asks now, and gives it up unless a byte comes soon. */
+  urge(): void {
+    this.#pulse.unheard();
+    if (this.#stopUrgent) return;
+    const receivedBytes = this.#pulse.receivedBytes();
+    this.#stopUrgent = this.#clock.after(urgentMs, () => {
+      this.#stopUrgent = undefined;
+      if (this.#pulse.receivedBytes() === receivedBytes) this.#die();
+    });
+  }
+
   stop(): void {
     this.#stop();
+    this.#stopUrgent?.();
+  }
+
+  #die(): void {
+    this.stop();
+    this.#pulse.dead();
   }
 
   #check(): void {
@@ -48,11 +68,10 @@ export class Heartbeat {
     const receivedBytes = this.#pulse.receivedBytes();
     if (receivedBytes !== this.#receivedBytes) {
       this.#receivedBytes = receivedBytes;
-      this.#heardAt = this.#askedAt = now;
+      this.#heardAt = now;
     }
     if (now - this.#heardAt >= deadAfterMs) {
-      this.stop();
-      this.#pulse.dead();
+      this.#die();
       return;
     }
     if (now - this.#askedAt >= pingAfterMs) {

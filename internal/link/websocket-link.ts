@@ -88,6 +88,9 @@ export function packetLink(websocket: WebSocket, socket: LinkSocket, handler: Pa
     get isWritable() {
       return !isFull;
     },
+    get queuedBytes() {
+      return websocket.bufferedAmount;
+    },
     get receivedBytes() {
       return socket.bytesRead ?? 0;
     },

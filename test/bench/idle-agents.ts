@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from '#internal/agent/connection';
+import { lookupWithLocalhost } from '#internal/agent/origin-address';
 import { systemClock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
 import { WindowBudget } from '#internal/link/v2/receive-window';
@@ -59,7 +60,7 @@ const windows = new WindowBudget(0);
 
 async function registerV2(scope: Cleanup, hub: HubProcess): Promise<IdleAgent> {
   const { privateKey, jwk } = newClientKey();
-  const key = { privateKey, publicJwk: jwk, algorithm: 'ES256', clientId: await clientIdOfKey(jwk) };
+  const key = { privateKey, publicJwk: jwk, algorithm: 'ES256', clientId: clientIdOfKey(jwk) };
   const connection = await connect(
     { hub: { url: new URL(hub.url), ca: undefined, proxy: undefined }, key, session: '', wire: 'v2' },
     {
@@ -69,6 +70,9 @@ async function registerV2(scope: Cleanup, hub: HubProcess): Promise<IdleAgent> {
       accept: () => silentHandler,
       onRegistered: () => undefined,
       onDrain: () => undefined,
+      onProbed: () => undefined,
+      onRoundTrip: () => undefined,
+      lookup: lookupWithLocalhost,
       resumed: undefined,
     },
     new AbortController().signal,

@@ -5,7 +5,7 @@ import { startOrigin } from '../support/origin.ts';
 import { newClientKey, OriginalClient } from '../support/original-client.ts';
 import { startAgent, startHub } from '../support/processes.ts';
 import { RawVisitor } from '../support/raw-visitor.ts';
-import { startRelay } from '../support/relay.ts';
+import { Relay } from '../support/relay.ts';
 import { visit } from '../support/visit.ts';
 
 const hub = await startHub({ after }, ['--metrics-listen', '127.0.0.1:0']);
@@ -56,25 +56,24 @@ describe('with the deadlines that are built in', { concurrency: true }, () => {
 
   test('an agent that has heard nothing for 20 s dials again, and serves', async (t) => {
     const origin = await startOrigin(t);
-    const relay = await startRelay(t);
+    const relay = await Relay.start(t);
     const behind = await startHub(t, ['--base', `http://localhost:${relay.port}`]);
-    relay.target = behind.port;
+    relay.targets = [behind.port];
     const agent = await startAgent(t, ['--hub', `http://localhost:${relay.port}`, String(origin.port)]);
     const host = agent.hostname;
     assert.equal((await visit({ port: behind.port, host })).status, 200);
     const from = agent.program.lines.length;
-    relay.freeze();
+    relay.stall();
     await lasts([17, 23], agent.event('offline', from));
     assert.equal((await agent.event('online', from)).hostname, host);
     assert.equal((await visit({ port: behind.port, host })).status, 200);
   });
 
   test('a client that is silently gone is forgotten within 20 s, with what it was asked', async (t) => {
-    const relay = await startRelay(t);
-    relay.target = port;
+    const relay = await Relay.start(t, [port]);
     const client = await OriginalClient.connect(t, hub, relay.port);
     const { hostname } = await client.register(newClientKey());
-    relay.freeze();
+    relay.stall();
     const { status, headers } = await lasts([15, 22], visit({ port, host: String(hostname) }));
     assert.deepEqual([status, headers['adit-error']], [502, 'ADIT_LINK_LOST']);
     const next = await lasts([0, 1], visit({ port, host: String(hostname) }));

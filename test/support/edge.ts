@@ -77,6 +77,8 @@ export class OpenedStream implements Stream {
 export interface EdgeOptions {
   isTransparent?: boolean;
   maxBodyBytes?: number;
+  /** Looks at each request before its stream opens; what it throws is a mistake of the hub. */
+  onOpen?(head: RequestHead): void;
   /** Who serves the tunnel; `opener` gives a session whose streams end in the test. */
   findOpener?: (opener: (session: string) => StreamOpener) => ReturnType<FindOpener>;
 }
@@ -102,6 +104,7 @@ export class TestEdge {
       this.#accepted = resolve;
     });
     const open = (head: RequestHead, handler: ResponseHandler): Stream => {
+      options.onOpen?.(head);
       const stream = new OpenedStream(head, handler);
       this.#streams.push(stream);
       this.#wake();
@@ -113,7 +116,7 @@ export class TestEdge {
       {
         clock: this.clock,
         log: silentLog,
-        metrics: new Metrics({ sessions: () => 0, tunnels: () => 0 }),
+        metrics: new Metrics({ sessions: () => 0, tunnels: () => 0, states: () => ({}) }),
         underWay: this.underWay,
         websockets: this.websockets,
         gate: new Gate({ limiter: undefined, maxBodyBytes }),
@@ -121,6 +124,7 @@ export class TestEdge {
         counter: new ConnectionCounter(1_000),
         timeoutMs: 30_000,
         findOpener: () => findOpener((session) => ({ session, isTransparent, open })),
+        isProbe: () => false,
         handOver: (socket) => void socket.destroy(),
       },
     );

@@ -36,12 +36,21 @@ export class FakeClock implements Clock {
   advance(ms: number): void {
     const end = this.#now + ms;
     for (let due = this.#nextDue(end); due; due = this.#nextDue(end)) {
-      this.#pass(due.at);
+      this.#pass(Math.max(due.at, this.#now));
       if (due.everyMs === undefined) this.#timers.delete(due);
-      else due.at += due.everyMs;
+      else due.at = this.#now + due.everyMs;
       due.action();
     }
     this.#pass(end);
+  }
+
+  /**
+   * The machine sleeps: no timer runs until it has woken. `isCounted` says whether its monotonic clock runs on meanwhile;
+   * then what fell due runs with the next `advance`.
+   */
+  sleep(ms: number, { isCounted }: { isCounted: boolean }): void {
+    this.#wallMs += ms;
+    if (isCounted) this.#now += ms;
   }
 
   /** Timers that have not run: 0 once everything has been cleaned up. */

@@ -3,6 +3,7 @@ import http from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Cleanup, freePort, Program, startAgent, startHub, type Tunnel } from './processes.ts';
+import type { Way } from './relay-pipe.ts';
 import { visit } from './visit.ts';
 
 export interface FlowEvent {
@@ -52,18 +53,9 @@ async function startScript(t: Cleanup, name: string, args: string[]): Promise<{ 
   return { program, port };
 }
 
-export interface Way {
-  delayMs: number;
-  bytesPerSecond?: number;
-  /** The most that is on its way in each direction. */
-  inFlightBytes?: number;
-}
-
 /** A stretch of network to a port of this machine. Gives the port at its near end. */
-export async function startWay(t: Cleanup, target: number, way: Way): Promise<number> {
-  const { delayMs, bytesPerSecond = 0, inFlightBytes = 0 } = way;
-  const args = [target, delayMs, bytesPerSecond, inFlightBytes].map(String);
-  return (await startScript(t, 'shaped-relay.mjs', args)).port;
+async function startWay(t: Cleanup, target: number, way: Way): Promise<number> {
+  return (await startScript(t, 'shaped-relay.mjs', [String(target), JSON.stringify(way)])).port;
 }
 
 /** A tunnel without limits; with a way, that is between agent and hub. */

@@ -55,6 +55,7 @@ export function packetLinkPair(meddle: Meddle = (packet) => [packet]): PacketLin
         },
         destroy: () => later(cut),
         isWritable: true,
+        queuedBytes: 0,
         get receivedBytes() {
           return own.receivedBytes;
         },

@@ -23,7 +23,7 @@ export function temporaryFolder(t: Cleanup): string {
 
 /** Variables of whoever runs the tests that would be settings of our programs. */
 function isSetting(name: string): boolean {
-  return /^(ADIT_\w+|ADDR|BASE|DOMAIN|CACHE|PUBSUB|REDIS|REDIS_URL|REDIS_CA|PROXY_ENDPOINT|LOCAL|LOCAL_URL|KEY|STATE|SESSION|HUB_CA|ORIGIN_CA|INSECURE_ORIGIN|(https?|all|no)_proxy)$/i.test(
+  return /^(ADIT_\w+|ADDR|BASE|DOMAIN|PROBE_URL|CACHE|PUBSUB|REDIS|REDIS_URL|REDIS_CA|PROXY_ENDPOINT|LOCAL|LOCAL_URL|KEY|STATE|SESSION|HUB_CA|ORIGIN_CA|INSECURE_ORIGIN|(https?|all|no)_proxy)$/i.test(
     name,
   );
 }

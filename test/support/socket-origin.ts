@@ -147,7 +147,12 @@ export class SocketOrigin {
         told.consumedBytes += byteCount;
       },
     };
-    const accept = dispatch({ origin: this.origin, hostHeader, publicHost: () => publicHost });
+    const accept = dispatch({
+      origin: this.origin,
+      hostHeader,
+      publicHost: () => publicHost,
+      probes: { nonceOf: () => undefined },
+    });
     const request = accept({ method: 'GET', target: '/', fields: [], ...head }, stream);
     return { response, statuses, request, told };
   }

@@ -206,6 +206,7 @@ export class HostilePeer {
       },
       close: (code) => this.closeCodes.push(code),
       destroy: () => this.closeCodes.push(1006),
+      queuedBytes: 0,
       get isWritable() {
         return peer.#isWritable;
       },

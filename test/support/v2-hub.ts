@@ -58,7 +58,7 @@ export class TestHub {
     this.#cluster = cluster;
     this.#bus = cluster.network.bus(node);
     const { clock, directory, graceMs } = cluster;
-    const metrics = new Metrics({ sessions: () => 0, tunnels: () => 0 });
+    const metrics = new Metrics({ sessions: () => 0, tunnels: () => 0, states: () => ({}) });
     metrics.strayAnswer = () => {
       this.strayCount += 1;
     };
@@ -97,6 +97,9 @@ export class TestHub {
         onBatch: (from, node, packet) => sessions.v2.batch(from, node, packet),
         onGone: (from, node) => sessions.v2.laneGone(from, node),
         onWritable: ({ id }) => sessions.lanes.wake(id),
+        probe: async () => ({ outcome: 'unknown', detail: '' }),
+        onStatus: (link) => sessions.v2.health.status(link),
+        onGoodbye: async (link) => await sessions.v2.goodbye(link),
         onClosed: (closed, ending) => {
           this.closedCount += 1;
           sessions.v2.closed(closed, ending);

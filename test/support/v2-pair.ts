@@ -15,6 +15,7 @@ export interface V2Pair {
   hub: V2HubSession;
   agent: V2AgentLink;
   opener: StreamOpener;
+  testHub: TestHub;
   link: PacketLinkPair;
   /** How each end's websocket was closed. */
   closed: { hub: number; agent: number };
@@ -30,7 +31,7 @@ export async function connectV2Pair(
   const testHub = await new TestCluster(clock).hub(pairNode);
   const { hub, agent, link, closed } = await connectAgent(testHub, accept, { clock, ...(meddle && { meddle }) });
   const opener = openerAt(testHub);
-  return { hub, agent, opener, link, closed, strays: () => testHub.strayCount };
+  return { hub, agent, opener, testHub, link, closed, strays: () => testHub.strayCount };
 }
 
 /** Where a hub opens streams to the one tunnel of these tests. */

@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { startNginx } from '../support/nginx.ts';
 import { startOrigin } from '../support/origin.ts';
 import { freePort, startAgent, startHub, temporaryFolder } from '../support/processes.ts';
-import { startRelay } from '../support/relay.ts';
+import { Relay } from '../support/relay.ts';
 import { type Visit, visit } from '../support/visit.ts';
 
 const tunnelCount = 3;
@@ -16,8 +16,7 @@ const requestCount = 900;
 const visitorCount = 30;
 
 const hub = await startHub({ after }, ['--trusted-proxies', 'loopback', '--rate-limit', 'off']);
-const relay = await startRelay({ after });
-relay.target = hub.port;
+const relay = await Relay.start({ after }, [hub.port]);
 const port = await freePort();
 await startNginx({ after }, temporaryFolder({ after }), [
   `upstream hub { server 127.0.0.1:${relay.port}; keepalive 32; }

@@ -42,6 +42,11 @@ function linked() {
   return { clock, calls, documents, state, link, far: handler };
 }
 
+/** What was done but for asking for signs of life, which goes on beside it. */
+function deeds({ calls }: ReturnType<typeof linked>): string[] {
+  return calls.filter((call) => call !== 'ping');
+}
+
 /** Lets seconds pass in which bytes arrive, so that the other side counts as alive. */
 function passHeard({ clock, state }: ReturnType<typeof linked>, seconds: number): void {
   for (let i = 0; i < seconds; i += 1) {
@@ -53,13 +58,13 @@ function passHeard({ clock, state }: ReturnType<typeof linked>, seconds: number)
 test('after 10 s without sending anything the link is quiet, and again after 10 more', () => {
   const all = linked();
   passHeard(all, 9);
-  assert.deepEqual(all.calls, []);
+  assert.deepEqual(deeds(all), []);
   passHeard(all, 1);
-  assert.deepEqual(all.calls, ['quiet']);
+  assert.deepEqual(deeds(all), ['quiet']);
   passHeard(all, 9);
-  assert.deepEqual(all.calls, ['quiet']);
+  assert.deepEqual(deeds(all), ['quiet']);
   passHeard(all, 1);
-  assert.deepEqual(all.calls, ['quiet', 'quiet']);
+  assert.deepEqual(deeds(all), ['quiet', 'quiet']);
 });
 
 test('a link that sends is never quiet', () => {
@@ -68,7 +73,7 @@ test('a link that sends is never quiet', () => {
     passHeard(all, 9);
     all.link.send({ type: 'ws-teardown', id });
   }
-  assert.deepEqual(all.calls, new Array(10).fill('send'));
+  assert.deepEqual(deeds(all), new Array(10).fill('send'));
 });
 
 test('what is heard does not make up for what is not sent', () => {
@@ -77,7 +82,7 @@ test('what is heard does not make up for what is not sent', () => {
     all.far.text(documentOf('ws-teardown'));
     passHeard(all, 1);
   }
-  assert.deepEqual(all.calls, ['quiet']);
+  assert.deepEqual(deeds(all), ['quiet']);
 });
 
 test('after 10 s without hearing anything it asks for a sign of life', () => {

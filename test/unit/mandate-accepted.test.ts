@@ -19,7 +19,7 @@ for (const algorithm of ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'RS256',
     const key = newTestKey(algorithm);
     const token = signToken(key, tokenParts(key, { uri, wallMs: deps.clock.wallMs() }));
     const mandate = await verifyMandate(token, deps);
-    assert.equal(mandate.keyId, await clientIdOfKey(key.jwk));
+    assert.equal(mandate.keyId, clientIdOfKey(key.jwk));
     assert.equal(mandate.signingInput, token.slice(0, token.lastIndexOf('.')));
     assert.equal(mandate.expiresAtMs, deps.clock.wallMs() + 60_000);
   });

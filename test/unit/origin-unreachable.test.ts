@@ -15,7 +15,12 @@ for (const host of ['127.0.0.1', 'localhost']) {
       const error = await new Promise<AditError>((resolve) => {
         const ignore = (): void => undefined;
         const stream = { head: ignore, write: () => true, end: ignore, stop: ignore, reset: resolve, consumed: ignore };
-        const accept = dispatch({ origin, hostHeader: { kind: 'rewrite' }, publicHost: () => undefined });
+        const accept = dispatch({
+          origin,
+          hostHeader: { kind: 'rewrite' },
+          publicHost: () => undefined,
+          probes: { nonceOf: () => undefined },
+        });
         const request = accept(
           { method: 'POST', target: '/', fields: ['Content-Length', String(body.length)] },
           stream,

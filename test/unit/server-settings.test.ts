@@ -28,6 +28,7 @@ test('without any setting the defaults of the help hold', () => {
     pathRouting: 'auto',
     tlsCert: undefined,
     tlsKey: undefined,
+    probeUrl: undefined,
     allowKeys: undefined,
     maxBody: 512_000,
     timeout: 30_000,

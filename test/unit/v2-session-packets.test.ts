@@ -37,6 +37,10 @@ const packets: SessionPacket[] = [
   },
   { kind: 'resumed', epoch: 4 },
   { kind: 'drain', msLeft: 25_000 },
+  { kind: 'probe', nonce: 'n'.repeat(16) },
+  { kind: 'probed', nonce: 'n'.repeat(64), outcome: 'failed', detail: 'why' },
+  { kind: 'status', state: 'degraded', reason: 'why' },
+  { kind: 'goodbye', reason: 'why' },
 ];
 
 type Path = (string | number)[];
@@ -141,4 +145,14 @@ test('v2 packets: kinds from 0x80 on are passed over, other unknown ones refused
     else assert.throws(() => decodeSessionPacket(packet), V2Error, String(kind));
   }
   assert.throws(() => decodeSessionPacket(Buffer.alloc(0)), V2Error);
+});
+
+test('v2 packets: what will stand in a path is nothing but letters of base64url', () => {
+  for (const nonce of ['n'.repeat(15), 'n'.repeat(65), `${'n'.repeat(16)}/..`, `${'n'.repeat(16)} HTTP/1.1\r\n`]) {
+    assert.throws(() => decodeSessionPacket(packetOf('probe', { nonce })), V2Error);
+  }
+});
+
+test('v2 packets: kinds that came later are such that an older end passes them over', () => {
+  for (const kind of ['probe', 'probed', 'status', 'goodbye'] as const) assert.ok(packetKinds[kind] >= 0x80);
 });

@@ -4,7 +4,7 @@ import type { Log } from '#internal/core/log';
 import { type Fields, fieldValue } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
 import type { Gate } from '../gate.ts';
-import type { Metrics } from '../metrics.ts';
+import type { ExchangeMetrics } from '../metrics.ts';
 import { Continue } from './continue.ts';
 import { errorAnswer } from './error-answer.ts';
 import { type FramedResponse, frameBodiless, frameResponse } from './frame-response.ts';
@@ -17,7 +17,7 @@ export interface AnswerDeps {
   clock: Clock;
   log: Log;
   gate: Gate;
-  metrics: Metrics;
+  metrics: ExchangeMetrics;
   underWay: UnderWay;
 }
 

@@ -6,10 +6,13 @@ import { writeRequestHead } from '#internal/http1/head';
 import type { ParsedRequest } from '#internal/http1/parse-head';
 import { type Networks, plainAddress } from '../addresses.ts';
 import type { ConnectionCounter } from '../connection-counter.ts';
+import { Gate } from '../gate.ts';
+import { uncounted } from '../metrics.ts';
 import { asAditError, errorAnswer } from './error-answer.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
 import { frameResponse } from './frame-response.ts';
 import type { Route, Router } from './router.ts';
+import { UnderWay } from './under-way.ts';
 import { type Upgrade, upgradeOf } from './upgrade.ts';
 import { forwardedRequestFields, identifyVisitor } from './visitor.ts';
 import type { VisitorConnection, VisitorHandler } from './visitor-connection.ts';
@@ -22,6 +25,8 @@ export interface EdgeOptions {
 export interface EdgeDeps extends ExchangeDeps {
   router: Router;
   counter: ConnectionCounter;
+  /** Whether this hub itself asks for that, to see whether visitors reach the tunnel. */
+  isProbe(clientId: string, target: string): boolean;
   /** Gives a connection to the hub's own side, beginning with bytes that were read from it. */
   handOver(socket: Socket, bytes: Buffer): void;
 }
@@ -38,10 +43,18 @@ const unread: ParsedRequest = { method: 'GET', target: '/', version: '1.1', fiel
 export class Edge implements VisitorHandler {
   readonly #options: EdgeOptions;
   readonly #deps: EdgeDeps;
+  readonly #probeDeps: ExchangeDeps;
 
   constructor(options: EdgeOptions, deps: EdgeDeps) {
     this.#options = options;
     this.#deps = deps;
+    const { maxBodyBytes } = deps.gate;
+    this.#probeDeps = {
+      ...deps,
+      gate: new Gate({ limiter: undefined, maxBodyBytes }),
+      metrics: uncounted,
+      underWay: new UnderWay(),
+    };
   }
 
   request(connection: VisitorConnection, request: ParsedRequest): void {
@@ -121,7 +134,7 @@ export class Edge implements VisitorHandler {
     route: Route & { to: 'tunnel' },
     { upgrade, isContinueExpected }: { upgrade: Upgrade | undefined; isContinueExpected: boolean },
   ): void {
-    const { counter } = this.#deps;
+    const { counter, isProbe } = this.#deps;
     const { domain, trustedProxies } = this.#options;
     const { socket, isEncrypted, hasMore: hasBody } = connection;
     const facts = { address: plainAddress(socket.remoteAddress ?? ''), isEncrypted };
@@ -146,7 +159,7 @@ export class Edge implements VisitorHandler {
         publicAddress: { domain, prefix },
         onOver: leave,
       },
-      this.#deps,
+      isProbe(clientId, target) ? this.#probeDeps : this.#deps,
     );
     exchange.start();
   }

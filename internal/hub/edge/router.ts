@@ -24,6 +24,11 @@ export interface RouterOptions {
   isPathRouting: boolean;
 }
 
+/** Whether tunnels are found by path: with `auto` where they have no hostnames that lead here. */
+export function routesByPath(setting: 'auto' | 'on' | 'off', domain: string, bases: BaseUrls): boolean {
+  return setting === 'auto' ? domain === '' || bases.isLoopback : setting === 'on';
+}
+
 const pathPrefix = '/proxy/request/';
 const hostForm = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
 const addressForm = /^(\d+\.\d+\.\d+\.\d+|\[.*\])$/;

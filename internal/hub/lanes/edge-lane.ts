@@ -1,5 +1,5 @@
 import type { NodeId } from '#internal/bus/bus';
-import type { Clock } from '#internal/core/clock';
+import type { Clock, Stop } from '#internal/core/clock';
 import { AditError } from '#internal/core/errors';
 import type { StreamOpener } from '#internal/link/stream';
 import { Mux, type MuxDeps } from '#internal/link/v2/mux';
@@ -28,6 +28,8 @@ interface Pause {
   since: number;
   waitMs: number;
   reason: AditError;
+  /** Of those who wait. */
+  stopTimers: Stop[];
 }
 
 /**
@@ -101,7 +103,7 @@ export class EdgeLane {
   attach(link: Pick<PacketLink, 'send' | 'isWritable'>, node: NodeId, epoch: number): void {
     const isFirst = this.#link.link === undefined && this.#pause === undefined;
     this.#link.link = link;
-    this.#pause = undefined;
+    this.#endPause();
     this.node = node;
     if (isFirst && epoch === this.epoch) return;
     this.epoch = epoch;
@@ -112,7 +114,8 @@ export class EdgeLane {
   park(waitMs: number, reason: AditError): void {
     this.#link.link = undefined;
     const since = this.#pause?.since ?? this.#clock.now();
-    this.#pause = { since, waitMs, reason };
+    this.#endPause();
+    this.#pause = { since, waitMs, reason, stopTimers: [] };
     this.#watchWaiting(this.#pause);
   }
 
@@ -132,14 +135,18 @@ export class EdgeLane {
 
   end(reason: AditError): void {
     this.#link.link = undefined;
+    this.#endPause();
     this.#mux.close(reason);
   }
 
+  #endPause(): void {
+    for (const stop of this.#pause?.stopTimers ?? []) stop();
+    this.#pause = undefined;
+  }
+
   /** For what waits since now at the latest. */
-  #watchWaiting(pause: Pause): void {
+  #watchWaiting({ waitMs, reason, stopTimers }: Pause): void {
     const now = this.#clock.now();
-    this.#clock.after(pause.waitMs, () => {
-      if (this.#pause === pause) this.#mux.failUnsent(now, pause.reason);
-    });
+    stopTimers.push(this.#clock.after(waitMs, () => this.#mux.failUnsent(now, reason)));
   }
 }

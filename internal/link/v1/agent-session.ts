@@ -1,5 +1,5 @@
 import type { Clock, Stop } from '#internal/core/clock';
-import { AditError, messageOf } from '#internal/core/errors';
+import { AditError, messageOf, type VisitorErrorCode, visitorErrors } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { AcceptStream } from '#internal/link/stream';
 import { limits } from '#messages/limits';
@@ -44,6 +44,8 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
   #refusal = '';
   #stopRefusal: Stop = () => undefined;
   #hasLostCookie = false;
+  #isDraining = false;
+  #onIdle: () => void = () => undefined;
 
   constructor(options: { maxBodyBytes: number; abandonMs?: number }, deps: V1AgentSessionDeps, connect: Connect) {
     this.maxBodyBytes = options.maxBodyBytes;
@@ -73,6 +75,19 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
     }
   }
 
+  urge(): void {
+    this.link.urge();
+  }
+
+  /** Refuses new requests, since this wire has no word for it. Resolves when none is under way but websockets. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      this.#tellIfIdle();
+    });
+  }
+
   /** Says goodbye; the hub then closes the websocket. */
   disconnect(): void {
     this.link.send({ type: 'disconnect', id: newDocumentId() });
@@ -90,6 +105,8 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
 
   finish(exchange: { readonly id: string }): void {
     this.#exchanges.delete(exchange.id);
+    // Its answer is sent within this turn.
+    if (this.#isDraining) setImmediate(() => this.#tellIfIdle());
   }
 
   document(document: V1Document): void {
@@ -149,12 +166,16 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
 
   #start(request: HTTPRequest | WSRequest): void {
     if (this.#exchanges.has(request.id)) return;
+    if (this.#isDraining) {
+      this.#refuse(request, 'ADIT_TUNNEL_BUSY', 'the agent is about to end');
+      return;
+    }
     try {
       if (request.type === 'http-request') this.#startHttp(request);
       else this.#exchanges.set(request.id, new AgentWebSocketExchange(request, this.#deps.accept, this));
     } catch (error) {
       this.log.warn('the hub sent a request that cannot be forwarded', { error: messageOf(error) });
-      this.#refuse(request, messageOf(error));
+      this.#refuse(request, 'ADIT_BAD_REQUEST', messageOf(error));
     }
   }
 
@@ -174,11 +195,17 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
     }
   }
 
-  #refuse({ type, id }: HTTPRequest | WSRequest, message: string): void {
+  #tellIfIdle(): void {
+    for (const exchange of this.#exchanges.values()) if (exchange instanceof AgentHttpExchange) return;
+    this.#onIdle();
+  }
+
+  #refuse({ type, id }: HTTPRequest | WSRequest, code: VisitorErrorCode, message: string): void {
     if (type === 'ws-request') this.link.send({ type: 'ws-response', id, ok: false, error: message });
     else {
-      const headers = { 'Adit-Error': 'ADIT_BAD_REQUEST' };
-      this.link.send({ type: 'http-response', id, status: 400, headers, contentType: '', body: Buffer.from(message) });
+      const { status } = visitorErrors[code];
+      const headers = { 'Adit-Error': code };
+      this.link.send({ type: 'http-response', id, status, headers, contentType: '', body: Buffer.from(message) });
     }
   }
 }

@@ -64,6 +64,11 @@ export class DocumentLink {
     this.#link.send(text, sent);
   }
 
+  /** There is reason to doubt the link: it must show life soon. */
+  urge(): void {
+    this.#heartbeat.urge();
+  }
+
   close(code: number, reason: string): void {
     this.#link.close(code, reason);
   }

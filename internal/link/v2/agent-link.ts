@@ -2,6 +2,7 @@ import type { Stop } from '#internal/core/clock';
 import { AditError } from '#internal/core/errors';
 import { version } from '#internal/core/version';
 import { Heartbeat } from '#internal/link/heartbeat';
+import { RoundTrips } from '#internal/link/round-trips';
 import { limits } from '#messages/limits';
 import {
   decodeSessionPacket,
@@ -33,6 +34,9 @@ export interface V2AgentLinkDeps extends V2AgentSessionDeps {
   onClosed(code: number, reason: string): void;
 }
 
+/** What an agent says of itself once it is registered. */
+export type AgentWord = Extract<SessionPacket, { kind: 'probe' | 'status' | 'goodbye' }>;
+
 interface Pending {
   prove: Prove;
   resolve(session: V2AgentSession): void;
@@ -50,13 +54,21 @@ export class V2AgentLink implements PacketLinkHandler {
   #session: V2AgentSession | undefined;
   #isServing = false;
   #isClosed = false;
+  readonly #roundTrips: RoundTrips;
+  /** The hub has said what came of a probe. */
+  onProbed: (probed: Extract<SessionPacket, { kind: 'probed' }>) => void = () => undefined;
+  /** The smoothed round trip to the hub, in milliseconds, was measured anew. */
+  onRoundTrip: (ms: number) => void = () => undefined;
+  /** The hub has taken our goodbye: it opens no more streams. */
+  onGoodbye: () => void = () => undefined;
 
   constructor(deps: V2AgentLinkDeps, connect: ConnectPackets) {
     this.#deps = deps;
+    this.#roundTrips = new RoundTrips(deps.clock);
     this.#link = connect(this);
     this.#heartbeat = new Heartbeat(deps.clock, {
       quiet: () => undefined,
-      unheard: () => this.#send({ kind: 'ping', token: 0 }),
+      unheard: () => this.#send(this.#roundTrips.ping(this.#link.queuedBytes)),
       dead: () => this.#link.destroy(),
       receivedBytes: () => this.#link.receivedBytes,
     });
@@ -82,7 +94,17 @@ export class V2AgentLink implements PacketLinkHandler {
     }
   }
 
-  /** Says goodbye. */
+  /** Tells the hub something of this agent, unless it has yet to be registered. */
+  tell(word: AgentWord): void {
+    if (this.#isServing) this.#send(word);
+  }
+
+  /** There is reason to doubt the connection: it is asked now, and given up unless it answers soon. */
+  urge(): void {
+    this.#heartbeat.urge();
+  }
+
+  /** Closes the connection, and the session with it. */
   disconnect(): void {
     this.#link.close(1000, 'goodbye');
   }
@@ -149,6 +171,15 @@ export class V2AgentLink implements PacketLinkHandler {
         if (this.#serving().withdraw(packet.tunnel)) this.#leaveOnceIdle();
         return;
       case 'pong':
+        if (this.#roundTrips.answered(packet.token)) {
+          this.onRoundTrip(this.#roundTrips.ms ?? 0);
+        }
+        return;
+      case 'probed':
+        this.onProbed(packet);
+        return;
+      case 'goodbye':
+        this.onGoodbye();
         return;
       default:
         throw new V2Error(`hubs send no ${packet?.kind} packets`);
@@ -248,8 +279,8 @@ function checkEpoch(epoch: number, after: number): void {
   if (epoch <= after || epoch > 0xffff_ffff) throw new V2Error(`a session cannot have the epoch ${epoch}`);
 }
 
+/** What is final comes as a `rejected`, not as a close code. */
 function closeReason(code: number, reason: string): AditError {
   if (code === 1013) return new AditError('ADIT_HUB_BUSY', reason || 'the hub asks to try again later');
-  if (code === 1008) return new AditError('ADIT_REFUSED', reason || 'the hub gave no reason');
   return new AditError('ADIT_LINK_LOST', `the hub closed the connection (${code}${reason && `: ${reason}`})`);
 }

@@ -45,6 +45,7 @@ export class V2AgentSession {
   /** The streams of each hub that reaches us, by its name. */
   readonly #muxes = new Map<string, Mux>();
   #stopTimer: Stop = () => undefined;
+  #onIdle: () => void = () => undefined;
 
   constructor(grant: V2Grant, deps: V2AgentSessionDeps) {
     const { session, epoch, maxStreams, graceMs, tunnelCount, hostname } = grant;
@@ -67,6 +68,14 @@ export class V2AgentSession {
   /** A newer registration has taken a tunnel. Gives whether none is left. */
   withdraw(tunnel: number): boolean {
     return this.#tunnels.delete(tunnel) && this.#tunnels.size === 0;
+  }
+
+  /** Resolves once no stream is left but those that were upgraded, which have no end to wait for. */
+  async idle(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      this.#tellIfIdle();
+    });
   }
 
   /** Begins on its first connection. */
@@ -121,6 +130,11 @@ export class V2AgentSession {
     for (const mux of this.#muxes.values()) mux.wake();
   }
 
+  #tellIfIdle(): void {
+    for (const mux of this.#muxes.values()) if (!mux.isIdle) return;
+    this.#onIdle();
+  }
+
   #mux(packet: Buffer): Mux | undefined {
     const node = packet.toString('hex', 1, 9);
     const known = this.#muxes.get(node);
@@ -142,7 +156,8 @@ export class V2AgentSession {
         link: this.#link,
         budget: this.#budget,
         accept: (_tunnel, head, stream) => accept(head, stream),
-        onIdle: () => undefined,
+        // What the last stream ended with is still to be sent.
+        onIdle: () => setImmediate(() => this.#tellIfIdle()),
         onStrayFrame: () => undefined,
       },
     );

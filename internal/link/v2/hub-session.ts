@@ -4,8 +4,10 @@ import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { version } from '#internal/core/version';
 import { Heartbeat } from '#internal/link/heartbeat';
+import { RoundTrips } from '#internal/link/round-trips';
 import { limits } from '#messages/limits';
 import {
+  type AgentState,
   batchHeaderBytes,
   decodeSessionPacket,
   encodeSessionPacket,
@@ -16,6 +18,7 @@ import {
   sessionUnknown,
   V2Error,
 } from '#messages/v2';
+import { HubProbes, type HubProbesDeps } from './hub-probes.ts';
 import type { ConnectPackets, PacketLink, PacketLinkHandler } from './packet-link.ts';
 
 /** An agent that has not registered by then is closed. The nonce that it signs is good for as long. */
@@ -58,6 +61,12 @@ export interface V2HubSessionDeps {
   /** The agent knows nothing of the lane that a hub goes on with. */
   onGone(session: V2HubSession, node: string): void;
   onWritable(session: V2HubSession): void;
+  /** Requests the session's first tunnel at its public address. Never rejects. */
+  probe(session: V2HubSession, nonce: string): ReturnType<HubProbesDeps['probe']>;
+  /** The agent says how it is; that it changes is for its owner to see. */
+  onStatus(session: V2HubSession): void;
+  /** The agent wants no more streams. Resolves once it gets none from this hub. */
+  onGoodbye(session: V2HubSession): Promise<void>;
   /** The websocket is gone; called once. */
   onClosed(session: V2HubSession, ending: Ending): void;
 }
@@ -76,16 +85,27 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
   #held: Buffer[] | undefined = [];
   #ending: Ending = 'lost';
   isClosed = false;
+  /** How the agent says that it is. */
+  state: AgentState = 'online';
+  stateReason = '';
+  readonly roundTrips: RoundTrips;
+  readonly #probes: HubProbes;
 
   constructor(options: V2HubSessionOptions, deps: V2HubSessionDeps, connect: ConnectPackets) {
     this.#options = options;
     this.#deps = deps;
+    this.roundTrips = new RoundTrips(deps.clock);
     this.#link = connect(this);
     this.#heartbeat = new Heartbeat(deps.clock, {
       quiet: () => undefined,
-      unheard: () => this.#tell({ kind: 'ping', token: 0 }),
+      unheard: () => this.#tell(this.roundTrips.ping(this.#link.queuedBytes)),
       dead: () => this.#link.destroy(),
       receivedBytes: () => this.#link.receivedBytes,
+    });
+    this.#probes = new HubProbes({
+      clock: deps.clock,
+      probe: (nonce) => deps.probe(this, nonce),
+      answer: (nonce, result) => this.#tell({ kind: 'probed', nonce, ...result }),
     });
     this.#stopTimer = deps.clock.after(registrationMs, () => this.close(1008, 'no registration within 10 seconds'));
     this.#greet();
@@ -182,6 +202,20 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
         if (this.#link.isWritable) this.#tell({ kind: 'pong', token: packet.token });
         return;
       case 'pong':
+        this.roundTrips.answered(packet.token);
+        return;
+      case 'probe':
+        if (this.#link.isWritable) void this.#probes.asked(packet.nonce);
+        return;
+      case 'status':
+        if (packet.state === this.state) return;
+        this.state = packet.state;
+        this.stateReason = packet.reason;
+        this.#deps.onStatus(this);
+        return;
+      case 'goodbye':
+        if (!this.#link.isWritable) return;
+        void this.#deps.onGoodbye(this).then(() => this.#tell({ kind: 'goodbye', reason: packet.reason }));
         return;
       default:
         throw new V2Error(`agents send no ${packet?.kind} packets`);

@@ -37,7 +37,7 @@ export interface MuxDeps {
   link: Pick<PacketLink, 'send' | 'isWritable'>;
   budget: WindowBudget;
   accept: AcceptTunnelStream;
-  /** The last stream has ended. */
+  /** The last stream has ended, but for those that were upgraded. */
   onIdle(): void;
   /** Counts a frame for a stream that has ended, or never was. */
   onStrayFrame(): void;
@@ -51,6 +51,8 @@ export class Mux implements StreamOwner {
   readonly #deps: MuxDeps;
   readonly #lane: Lane;
   readonly #streams = new Map<number, MuxStream>();
+  /** Those of ours that have left HTTP. */
+  readonly #upgraded = new Set<MuxStream>();
   readonly #outbox = new Outbox();
   #lastId: number;
   #isScheduled = false;
@@ -68,6 +70,11 @@ export class Mux implements StreamOwner {
       age: ageOpens,
       wake: () => this.wake(),
     });
+  }
+
+  /** Whether no stream is left but those that were upgraded, which have no end to wait for. */
+  get isIdle(): boolean {
+    return this.#streams.size === this.#upgraded.size;
   }
 
   get streamCount(): number {
@@ -155,6 +162,7 @@ export class Mux implements StreamOwner {
 
   sendHead(stream: MuxStream, head: ResponseHead): void {
     const payload = writeResponseHead(head);
+    if (head.status === 101) this.#upgraded.add(stream);
     if (payload.length > limits.v2Head)
       stream.fail(new AditError('ADIT_AGENT_BAD_ANSWER', 'the head of the answer is too long'));
     else this.#outbox.putHead(stream.id, payload);
@@ -178,7 +186,8 @@ export class Mux implements StreamOwner {
 
   forget(stream: MuxStream): void {
     this.#streams.delete(stream.id);
-    if (this.#streams.size === 0) this.#deps.onIdle();
+    this.#upgraded.delete(stream);
+    if (this.isIdle) this.#deps.onIdle();
   }
 
   #add(id: number, { isOpener }: { isOpener: boolean }): MuxStream {

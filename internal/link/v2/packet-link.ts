@@ -8,6 +8,8 @@ export interface PacketLink {
   destroy(): void;
   /** False while so much waits to be sent that whoever can wait should; the handler's `writable` ends it. */
   readonly isWritable: boolean;
+  /** Bytes that wait to be sent. */
+  readonly queuedBytes: number;
   /** Bytes ever read from the network: when it grows, the other side lives. */
   readonly receivedBytes: number;
 }

@@ -1,0 +1,96 @@
+import type { IncomingMessage } from 'node:http';
+import type { LookupFunction } from 'node:net';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import { WebSocket } from 'ws';
+import type { Clock } from '#internal/core/clock';
+import { AditError, messageOf } from '#internal/core/errors';
+import { version } from '#internal/core/version';
+import { linkOptions } from '#internal/link/websocket-link';
+import { handshakeError, proxyError } from './handshake.ts';
+import { addressMs } from './hub-lookup.ts';
+
+export interface HubAddress {
+  /** http(s), without a path. */
+  url: URL;
+  /** Certificates to trust instead of the system's, PEM. */
+  ca: Buffer | undefined;
+  /** The URL of an HTTP proxy to dial through. */
+  proxy: string | undefined;
+}
+
+export interface DialDeps {
+  clock: Clock;
+  /** Resolves the hub's name, unless a proxy does. */
+  lookup: LookupFunction;
+}
+
+/** A websocket that was accepted, and the hub's answer to its handshake. */
+export interface Dialled {
+  websocket: WebSocket;
+  response: IncomingMessage;
+}
+
+/** How long a hub, or a proxy before it, may take to answer the handshake. */
+const dialMs = 10_000;
+
+/** Opens a websocket to a hub. Throws as {@link handshakeError} and {@link proxyError} have it, and whatever the network does. */
+export async function dial(
+  { url, ca, proxy }: HubAddress,
+  subprotocols: string[],
+  { clock, lookup }: DialDeps,
+  signal: AbortSignal,
+): Promise<Dialled> {
+  const address = new URL('/proxy/subscribe', url);
+  address.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  const tls = ca ? { ca } : {};
+  // A connection to a proxy that does not answer is known to nobody yet: only this ends it.
+  const dialling = new AbortController();
+  const proxyAgent = proxy === undefined ? undefined : new HttpsProxyAgent(proxy, { signal: dialling.signal });
+  // Who answers the handshake is the proxy itself, unless it has connected us.
+  let connectStatus: number | undefined;
+  proxyAgent?.on('proxyConnect', ({ statusCode }: { statusCode: number }) => {
+    connectStatus = statusCode;
+  });
+  const websocket = new WebSocket(address, subprotocols, {
+    ...linkOptions,
+    ...tls,
+    ...(proxyAgent
+      ? { agent: proxyAgent }
+      : { lookup, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: addressMs }),
+    headers: { 'Adit-Version': version, 'User-Agent': `adit/${version}` },
+  });
+  // The library's own time limit does not see a proxy that is silent, and neither would its end be heard.
+  let giveUp: (why: string) => void = () => undefined;
+  const abort = (): void => giveUp(messageOf(signal.reason));
+  signal.addEventListener('abort', abort, { once: true });
+  const stopTimer = clock.after(dialMs, () => giveUp(`no answer within ${dialMs / 1_000} s`));
+  try {
+    return await new Promise((resolve, reject) => {
+      let response: IncomingMessage | undefined;
+      giveUp = (why) => {
+        reject(new AditError('ADIT_LINK_LOST', why));
+        websocket.terminate();
+        dialling.abort();
+      };
+      websocket.once('upgrade', (message) => {
+        response = message;
+      });
+      websocket.once('open', () => {
+        // A hub may speak first, and nobody listens yet.
+        websocket.pause();
+        if (response) resolve({ websocket, response });
+      });
+      websocket.once('unexpected-response', (_request, { statusCode: status = 0, headers }) => {
+        const answer = { status, headers };
+        const isProxys = proxy !== undefined && connectStatus !== 200;
+        reject(isProxys ? proxyError(answer, new URL(proxy), clock.wallMs()) : handshakeError(answer, clock.wallMs()));
+        websocket.terminate();
+      });
+      // Stays on: a websocket that is cut while it dials fails a second time.
+      websocket.on('error', reject);
+    });
+  } finally {
+    stopTimer();
+    signal.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,18 @@
+import { describe } from 'node:test';
+import { without } from '../support/features.ts';
+import {
+  testHubCutFromRedis,
+  testRedisKilled,
+  testRedisStopped,
+  testSubscribersKilled,
+} from '../support/redis-faults.ts';
+
+const skip = without('redis');
+
+// Each has a Redis of its own, and they mostly wait.
+describe('Redis', { concurrency: 2 }, () => {
+  testRedisKilled(skip);
+  testRedisStopped(3_000, skip);
+  testHubCutFromRedis(skip);
+  testSubscribersKilled(skip);
+});
