@@ -26,6 +26,9 @@ export class RedisConnection {
   readonly #receivers = new Map<string, (message: Buffer) => void>();
   readonly #onError: (thrown: unknown) => void;
   readonly #onConnected = new Set<() => void>();
+  #onChange: (isUp: boolean) => void = () => undefined;
+  /** What was told last of whether it is up. */
+  #wasUp: boolean | undefined;
   #isClosed = false;
 
   /** `onError` is told what a receiver threw. */
@@ -53,6 +56,7 @@ export class RedisConnection {
       client.on('end', () => this.#revive(client));
       client.on('reconnecting', () => {
         this.lossCount += 1;
+        this.#tellChange();
       });
     }
   }
@@ -75,6 +79,11 @@ export class RedisConnection {
   /** Runs `action` each time that a connection has come back: Redis may have lost everything, or we what it told. */
   onConnected(action: () => void): void {
     this.#onConnected.add(action);
+  }
+
+  /** Tells of connection and loss, once each; also when the first attempt fails. */
+  onChange(action: (isUp: boolean) => void): void {
+    this.#onChange = action;
   }
 
   /** Receives what is published on a channel from now on, whenever Redis can be reached. */
@@ -147,11 +156,20 @@ export class RedisConnection {
 
   #connected(): void {
     this.lastError = '';
+    this.#tellChange();
     for (const action of this.#onConnected) action();
   }
 
   #failed(error: Error): void {
-    if (!this.#isClosed) this.lastError = messageOf(error);
+    if (this.#isClosed) return;
+    this.lastError = messageOf(error);
+    this.#tellChange();
+  }
+
+  #tellChange(): void {
+    if (this.isUp === this.#wasUp) return;
+    this.#wasUp = this.isUp;
+    this.#onChange(this.isUp);
   }
 
   #receive(channel: Buffer, message: Buffer): void {

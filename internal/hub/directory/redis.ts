@@ -1,7 +1,7 @@
 import type { BusHealth, NodeId } from '#internal/bus/bus';
 import type { Clock, Stop } from '#internal/core/clock';
-import { AditError, messageOf } from '#internal/core/errors';
 import type { RedisConnection } from '#internal/core/redis';
+import { notDecided } from '../not-decided.ts';
 import { DirectoryCache } from './cache.ts';
 import type { Directory, Loss, SessionRecord } from './directory.ts';
 import { HeldRecords } from './held.ts';
@@ -290,8 +290,7 @@ export class RedisDirectory implements Directory {
     try {
       return await answer;
     } catch (error) {
-      const reason = this.#deps.connection.reason || messageOf(error);
-      throw new AditError('ADIT_HUB_BUSY', reason, { cause: error, retryAfterSeconds: 1 });
+      throw notDecided(error);
     }
   }
 }
