@@ -111,7 +111,7 @@ if (unknown) {
   process.exit(2);
 }
 ensureInstalled();
-if (names.some((name) => ['system', 'browser', 'slow', 'bench'].includes(name))) ensurePrograms();
+if (names.some((name) => ['contract', 'system', 'browser', 'slow', 'bench'].includes(name))) ensurePrograms();
 if (asked.length === 0) build();
 const startedAt = Date.now();
 for (const name of names) suites[name]();

@@ -1,8 +1,10 @@
 import type { Clock, Stop } from '#internal/core/clock';
+import { messageOf } from '#internal/core/errors';
 import type { RedisConnection } from '#internal/core/redis';
 import type { Bus, BusHandler, BusHealth, NodeId } from './bus.ts';
 import { decodeBeat, decodeEnvelope, encodeBeat, encodeEnvelope, lengthInEnvelope } from './envelope.ts';
 import { Peers } from './peers.ts';
+import type { BusStats } from './stats.ts';
 
 const beatMs = 500;
 /** Without a heartbeat of our own for this long the bus counts as down. */
@@ -25,19 +27,6 @@ export interface RedisBusDeps {
   connection: RedisConnection;
   /** Is told what a handler threw. */
   onError(thrown: unknown): void;
-}
-
-/** Counts of a bus since it started, and how late it is. */
-export interface BusStats {
-  published: number;
-  received: number;
-  /** Messages that came too late to be delivered. */
-  stale: number;
-  /** Nodes that left or died. */
-  gone: number;
-  /** How long the last heartbeat took to come back. */
-  lagMs: number;
-  readonly reconnects: number;
 }
 
 /** Messages for one node that wait for the end of this turn, or for its first heartbeat. */
@@ -68,6 +57,8 @@ export class RedisBus implements Bus {
   /** When our heartbeat came back on the channel of all, and an empty publish on our own. */
   #heardAt = { all: Number.NEGATIVE_INFINITY, own: Number.NEGATIVE_INFINITY };
   #connectionSince: number;
+  /** Why the last heartbeat could not be sent. */
+  #problem = '';
   #stopBeats: Stop | undefined;
   #onFirstBeat: () => void = () => undefined;
   #isClosed = false;
@@ -76,7 +67,10 @@ export class RedisBus implements Bus {
     this.#node = node;
     this.#deps = deps;
     this.#connectionSince = deps.clock.now();
-    this.#peers = new Peers(deps.clock, (gone) => this.#gone(gone));
+    this.#peers = new Peers(deps.clock, (gone) => {
+      this.stats.gone += 1;
+      this.#gone(gone);
+    });
     const { connection } = deps;
     this.stats = {
       published: 0,
@@ -133,7 +127,11 @@ export class RedisBus implements Bus {
     if (!connection.isUp) return { isUp: false, reason: connection.reason };
     const silentMs = clock.now() - Math.min(this.#heardAt.all, this.#heardAt.own);
     if (silentMs <= deafMs) return { isUp: true, reason: '' };
-    return { isUp: false, reason: `${connection.name} does not bring back what is published` };
+    const problem = this.#problem || connection.lastError;
+    return {
+      isUp: false,
+      reason: `${connection.name} does not bring back what is published${problem && `: ${problem}`}`,
+    };
   }
 
   async close(): Promise<void> {
@@ -242,12 +240,12 @@ export class RedisBus implements Bus {
     const now = this.#deps.clock.now();
     this.#heardAt.all = now;
     this.stats.lagMs = now - stamp;
+    this.#problem = '';
     this.#peers.heardMyself();
     this.#onFirstBeat();
   }
 
   #gone(node: NodeId): void {
-    this.stats.gone += 1;
     this.#taken.delete(node);
     const pending = this.#pending.get(node);
     this.#pending.delete(node);
@@ -282,8 +280,9 @@ export class RedisBus implements Bus {
       [channelOfAll, this.#newBeat('here')],
       [channelOf(this.#node), echo],
     ] as const) {
-      // What is wrong shows in `health`.
-      connection.publish(channel, bytes).catch(() => undefined);
+      connection.publish(channel, bytes).catch((error: unknown) => {
+        this.#problem = messageOf(error);
+      });
     }
   }
 

@@ -17,6 +17,8 @@ const reconnectDelayMs = (attempt: number): number => Math.min(50 * attempt, 500
 export class RedisConnection {
   /** What it is called in logs: without user and password. */
   readonly name: string;
+  /** What Redis, or the way to it, last complained of since it was connected. */
+  lastError = 'not connected yet';
   /** How often a connection was lost. */
   lossCount = 0;
   readonly #commands: Redis | Cluster;
@@ -24,7 +26,9 @@ export class RedisConnection {
   readonly #receivers = new Map<string, (message: Buffer) => void>();
   readonly #onError: (thrown: unknown) => void;
   readonly #onConnected = new Set<() => void>();
-  #lastError = 'not connected yet';
+  #onChange: (isUp: boolean) => void = () => undefined;
+  /** What was told last of whether it is up. */
+  #wasUp: boolean | undefined;
   #isClosed = false;
 
   /** `onError` is told what a receiver threw. */
@@ -52,6 +56,7 @@ export class RedisConnection {
       client.on('end', () => this.#revive(client));
       client.on('reconnecting', () => {
         this.lossCount += 1;
+        this.#tellChange();
       });
     }
   }
@@ -68,12 +73,17 @@ export class RedisConnection {
 
   /** Why it is not up. */
   get reason(): string {
-    return this.isUp ? '' : `${this.name} cannot be reached: ${this.#lastError}`;
+    return this.isUp ? '' : `${this.name} cannot be reached: ${this.lastError || 'the connection was lost'}`;
   }
 
   /** Runs `action` each time that a connection has come back: Redis may have lost everything, or we what it told. */
   onConnected(action: () => void): void {
     this.#onConnected.add(action);
+  }
+
+  /** Tells of connection and loss, once each; also when the first attempt fails. */
+  onChange(action: (isUp: boolean) => void): void {
+    this.#onChange = action;
   }
 
   /** Receives what is published on a channel from now on, whenever Redis can be reached. */
@@ -112,7 +122,7 @@ export class RedisConnection {
 
   /** Gives up connections that look alive and carry nothing, with all that was written to them. */
   reset(): void {
-    this.#lastError = 'it did not answer';
+    this.lastError = 'it did not answer';
     for (const client of this.#clients) client.disconnect(true);
   }
 
@@ -145,11 +155,21 @@ export class RedisConnection {
   }
 
   #connected(): void {
+    this.lastError = '';
+    this.#tellChange();
     for (const action of this.#onConnected) action();
   }
 
   #failed(error: Error): void {
-    if (!this.#isClosed) this.#lastError = messageOf(error);
+    if (this.#isClosed) return;
+    this.lastError = messageOf(error);
+    this.#tellChange();
+  }
+
+  #tellChange(): void {
+    if (this.isUp === this.#wasUp) return;
+    this.#wasUp = this.isUp;
+    this.#onChange(this.isUp);
   }
 
   #receive(channel: Buffer, message: Buffer): void {

@@ -1,6 +1,6 @@
 import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
-import { messageOf } from '#internal/core/errors';
+import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { StreamOpener } from '#internal/link/stream';
 import type { Registered, V1HubSession } from '#internal/link/v1/hub-session';
@@ -70,7 +70,7 @@ export class AgentSessions {
   opener(clientId: string): StreamOpener | undefined | Promise<StreamOpener | undefined> {
     const found = this.#deps.directory.find(clientId);
     return found instanceof Promise
-      ? found.then((record) => this.#openerOf(record, clientId))
+      ? found.then((record) => this.#openerOf(record, clientId), refuseVisitor)
       : this.#openerOf(found, clientId);
   }
 
@@ -193,4 +193,10 @@ export class AgentSessions {
       throw error;
     }
   }
+}
+
+/** What keeps the directory from an answer is told to visitors as well as to agents. */
+function refuseVisitor(error: unknown): never {
+  if (!(error instanceof AditError)) throw error;
+  throw new AditError('ADIT_TUNNEL_BUSY', error.message, { cause: error, retryAfterSeconds: 1 });
 }

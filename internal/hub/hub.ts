@@ -120,7 +120,12 @@ export class Hub {
       log.error('a bus message was mishandled', { error: messageOf(thrown) });
     };
     const { bus, directory, tokens } = options.redis
-      ? connectCluster(this.#node, options.redis, { clock, onError, onLost: (losses) => this.#sessions.evict(losses) })
+      ? connectCluster(this.#node, options.redis, {
+          clock,
+          log,
+          onError,
+          onLost: (losses) => this.#sessions.evict(losses),
+        })
       : {
           bus: new MemoryNetwork(onError).bus(this.#node),
           directory: new MemoryDirectory(),

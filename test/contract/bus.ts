@@ -67,6 +67,31 @@ export function busContract(name: string, makeNetwork: MakeNetwork): void {
     assert.ok(receiver.taken.every(({ from }) => from === sender.id));
   });
 
+  test(`${name}: keeps the order of each pair of nodes, in every turn and for every length`, async (t) => {
+    const make = await makeNetwork(t, fail);
+    const nodes = [await new Node(make).start(t), await new Node(make).start(t), await new Node(make).start(t)];
+    const count = 300;
+    for (let i = 0; i < count; i += 1) {
+      for (const sender of nodes) {
+        const message = Buffer.alloc(i % 50 === 0 ? 300_000 : 4);
+        message.writeUInt32BE(i);
+        for (const receiver of nodes) sender.bus.publish(receiver.id, message);
+      }
+      if (i % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    const expected = Array.from({ length: count }, (_, i) => i);
+    for (const receiver of nodes) {
+      await receiver.until(() => receiver.taken.length === nodes.length * count);
+      for (const { id } of nodes) {
+        const taken = receiver.taken.filter(({ from }) => from === id);
+        assert.deepEqual(
+          taken.map(({ message }) => message.readUInt32BE()),
+          expected,
+        );
+      }
+    }
+  });
+
   test(`${name}: a node can send to itself, and never within its own call`, async (t) => {
     const make = await makeNetwork(t, fail);
     const node = await new Node(make).start(t);

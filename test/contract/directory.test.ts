@@ -1,10 +1,12 @@
-import { after } from 'node:test';
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
 import { systemClock } from '#internal/core/clock';
 import { MemoryDirectory } from '#internal/hub/directory/memory';
 import { RedisDirectory } from '#internal/hub/directory/redis';
+import { FakeClock } from '../support/fake-clock.ts';
 import { startRedis, startRedisCluster } from '../support/redis.ts';
 import { connectTo } from '../support/redis-connection.ts';
-import { directoryContract, type MakeDirectories } from './directory.ts';
+import { directoryContract, eventually, type MakeDirectories, newClientId, newNode, recordOf } from './directory.ts';
 
 // Before any test is there: hooks of a file run once its tests have.
 const redis = await startRedis({ after });
@@ -26,3 +28,60 @@ directoryContract('the directory in memory', async () => {
 });
 directoryContract('the directory in Redis', directories(redis.url));
 directoryContract('the directory in a Redis Cluster', directories(cluster.url));
+
+test('the directory in Redis: a hub renews its leases, and puts back what is missing', async (t) => {
+  const clock = new FakeClock();
+  const connection = await connectTo(t, redis.url);
+  const directory = new RedisDirectory(newNode(), { clock, connection, onLost: () => undefined });
+  const record = recordOf(newNode(), newClientId(), newClientId());
+  await directory.claim(record, record.clientIds);
+  const [one = '', two = ''] = record.clientIds.map((clientId) => `adit:tunnel:${clientId}`);
+  const session = `adit:session:${record.session}`;
+  await redis.command('PEXPIRE', one, '9000');
+  await redis.command('DEL', two, session);
+  clock.advance(20_000);
+  for (const key of [one, two, session]) {
+    await eventually(async () => assert.ok(Number(await redis.command('PTTL', key)) > 50_000));
+  }
+  assert.equal(await redis.command('GET', one), record.session);
+  assert.deepEqual(JSON.parse(await redis.command('GET', session)), record);
+  await directory.close();
+  clock.advance(60_000);
+  assert.equal(clock.pendingCount, 0);
+});
+
+test('the directory in Redis: an id that nobody serves is asked for once a second', async (t) => {
+  const clock = new FakeClock();
+  const connection = await connectTo(t, redis.url);
+  const directory = new RedisDirectory(newNode(), { clock, connection, onLost: () => undefined });
+  const record = recordOf(newNode(), newClientId());
+  const [clientId = ''] = record.clientIds;
+  assert.equal(await directory.find(clientId), undefined);
+  // Without a notice, which would tell of it at once.
+  await redis.command('SET', `adit:session:${record.session}`, JSON.stringify(record));
+  await redis.command('SET', `adit:tunnel:${clientId}`, record.session);
+  clock.advance(999);
+  assert.equal(directory.find(clientId), undefined);
+  clock.advance(1);
+  const [first, second] = [directory.find(clientId), directory.find(clientId)];
+  assert.equal(first, second);
+  assert.deepEqual(await first, record);
+  assert.deepEqual(directory.find(clientId), record);
+  await directory.close();
+});
+
+test('the directory in Redis: what proved wrong is asked again', async (t) => {
+  const connection = await connectTo(t, redis.url);
+  const directory = new RedisDirectory(newNode(), { clock: systemClock, connection, onLost: () => undefined });
+  t.after(() => directory.close());
+  const record = recordOf(newNode(), newClientId());
+  const [clientId = ''] = record.clientIds;
+  await redis.command('SET', `adit:session:${record.session}`, JSON.stringify(record));
+  await redis.command('SET', `adit:tunnel:${clientId}`, record.session);
+  assert.deepEqual(await directory.find(clientId), record);
+  const moved = { ...record, epoch: 2 };
+  await redis.command('SET', `adit:session:${record.session}`, JSON.stringify(moved));
+  assert.deepEqual(directory.find(clientId), record);
+  directory.invalidate(record.session);
+  assert.deepEqual(await directory.find(clientId), moved);
+});

@@ -24,6 +24,11 @@ test('a hub without its Redis is not ready, says why without the password, and i
   await untilReady(hub.port, (status) => status === 200);
   await server.stop();
   await untilReady(hub.port, (status) => status === 503);
+  const told = hub.program.lines.filter((line) => line.includes(`127.0.0.1:${port}`));
+  assert.equal(told.length, 3, told.join('\n'));
+  assert.match(told[0] ?? '', /cannot be reached: connect ECONNREFUSED/);
+  assert.match(told[1] ?? '', /is connected/);
+  assert.match(told[2] ?? '', /cannot be reached/);
   assert.doesNotMatch(text + hub.program.lines.join('\n') + hub.program.stderr, /secret/);
 });
 

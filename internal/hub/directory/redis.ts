@@ -1,7 +1,7 @@
 import type { BusHealth, NodeId } from '#internal/bus/bus';
 import type { Clock, Stop } from '#internal/core/clock';
-import { AditError, messageOf } from '#internal/core/errors';
 import type { RedisConnection } from '#internal/core/redis';
+import { notDecided } from '../not-decided.ts';
 import { DirectoryCache } from './cache.ts';
 import type { Directory, Loss, SessionRecord } from './directory.ts';
 import { HeldRecords } from './held.ts';
@@ -10,6 +10,7 @@ import { dropScript, keepScript, replaceScript, takeScript } from './scripts.ts'
 /** How long what a hub has noted outlives the hub. */
 const leaseMs = 60_000;
 const renewMs = 20_000;
+const retryMs = 1_000;
 /** Sessions whose leases are renewed at once. */
 const renewCount = 100;
 
@@ -45,6 +46,7 @@ export class RedisDirectory implements Directory {
   readonly #asked = new Map<string, Promise<SessionRecord | undefined>>();
   readonly #stopRenewing: Stop;
   #noticeCount = 0;
+  #isClosed = false;
   #renewing: Promise<void> | undefined;
 
   constructor(node: NodeId, deps: RedisDirectoryDeps) {
@@ -144,6 +146,7 @@ export class RedisDirectory implements Directory {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#stopRenewing();
     await this.#deps.connection.close();
   }
@@ -202,19 +205,22 @@ export class RedisDirectory implements Directory {
 
   /** Renews all leases, and puts back what is missing. */
   #renew(): void {
-    this.#renewing ??= this.#renewAll()
-      // The next connection or the next time will do it.
-      .catch(() => undefined)
-      .finally(() => {
-        this.#renewing = undefined;
-      });
+    // Else the next connection does it.
+    if (this.#isClosed || !this.#deps.connection.takesCommands) return;
+    this.#renewing ??= this.#renewAll().finally(() => {
+      this.#renewing = undefined;
+    });
   }
 
   async #renewAll(): Promise<void> {
     const sessions = this.#held.sessions;
+    let hasFailed = false;
     for (let i = 0; i < sessions.length; i += renewCount) {
-      await Promise.all(sessions.slice(i, i + renewCount).map((session) => this.#keepSession(session)));
+      const some = sessions.slice(i, i + renewCount).map((session) => this.#keepSession(session));
+      hasFailed = (await Promise.allSettled(some)).some(({ status }) => status === 'rejected') || hasFailed;
     }
+    // A part of a Redis Cluster may be away while the others are not.
+    if (hasFailed) this.#deps.clock.after(retryMs, () => this.#renew());
   }
 
   async #keepSession(session: string): Promise<void> {
@@ -284,8 +290,7 @@ export class RedisDirectory implements Directory {
     try {
       return await answer;
     } catch (error) {
-      const reason = this.#deps.connection.reason || messageOf(error);
-      throw new AditError('ADIT_HUB_BUSY', reason, { cause: error, retryAfterSeconds: 1 });
+      throw notDecided(error);
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '#internal/core/clock';
-import { AditError, messageOf } from '#internal/core/errors';
 import type { RedisConnection } from '#internal/core/redis';
 import { limits } from '#messages/limits';
+import { notDecided } from '../not-decided.ts';
 import { type Token, type Tokens, tokenName, usedBefore } from './tokens.ts';
 
 /** The tokens of hubs that share a Redis: what one of them has taken, no other takes. */
@@ -26,11 +26,7 @@ export class RedisTokens implements Tokens {
       const isTaken = await this.#connection.add(key, session, Math.max(ttlMs, 1));
       return isTaken ? session : await this.#connection.get(key);
     } catch (error) {
-      const reason = this.#connection.reason || messageOf(error);
-      throw new AditError('ADIT_HUB_BUSY', `tokens cannot be checked: ${reason}`, {
-        cause: error,
-        retryAfterSeconds: 1,
-      });
+      throw notDecided(error);
     }
   }
 }

@@ -1,0 +1,12 @@
+/** Counts of a bus since it started, and how late it is. */
+export interface BusStats {
+  published: number;
+  received: number;
+  /** Messages that came too late to be delivered. */
+  stale: number;
+  /** Nodes that left or died. */
+  gone: number;
+  /** How long the last heartbeat took to come back. */
+  lagMs: number;
+  readonly reconnects: number;
+}

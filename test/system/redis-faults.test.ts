@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { setTimeout as passed } from 'node:timers/promises';
+import { systemClock } from '#internal/core/clock';
+import type { AditError } from '#internal/core/errors';
+import type { SessionRecord } from '#internal/hub/directory/directory';
+import { startRedis, startRedisCluster, startRedisSentinel } from '../support/redis.ts';
+import { RedisHub, twoHubs } from '../support/redis-hub.ts';
+
+function recordOf({ node }: RedisHub): SessionRecord {
+  return { session: randomUUID(), node, epoch: 1, wire: 'v2', keyId: 'key', maxStreams: 9, clientIds: [randomUUID()] };
+}
+
+/** Asks until the answer is there, and gives how many milliseconds that took. */
+async function untilFound(hub: RedisHub, { clientIds, session }: SessionRecord): Promise<number> {
+  const from = performance.now();
+  for (;;) {
+    const found = await Promise.resolve(hub.directory.find(clientIds[0] as string)).catch(() => undefined);
+    if (found?.session === session) return performance.now() - from;
+    await passed(5);
+  }
+}
+
+function assertWithin(ms: number, limitMs: number): void {
+  assert.ok(ms <= limitMs, `it took ${Math.round(ms)} ms`);
+}
+
+test('Redis killed: cut off at once; restarted empty: hubs reach each other and find all sessions within 2 s', async (t) => {
+  const server = await startRedis(t);
+  const [one, two] = await twoHubs(t, server.url);
+  const [record, other] = [recordOf(one), recordOf(two)];
+  await one.directory.claim(record, record.clientIds);
+  await two.directory.claim(other, other.clientIds);
+  await server.stop();
+  // What a hub holds itself it knows still.
+  assert.deepEqual(one.directory.find(record.clientIds[0] as string), record);
+  const asked = performance.now();
+  await assert.rejects(
+    async () => await one.directory.find('of another'),
+    (error) => (error as AditError).code === 'ADIT_HUB_BUSY',
+  );
+  assertWithin(performance.now() - asked, 1_000);
+  assert.equal(one.bus.health.isUp, false);
+  assert.match(one.bus.health.reason, /^redis 127\.0\.0\.1:\d+ cannot be reached: /);
+  one.send(two, 'of the dark time');
+  await passed(1_000);
+  await server.start();
+  assertWithin(await one.untilItReaches(two), 2_000);
+  assertWithin(await untilFound(two, record), 2_000);
+  assertWithin(await untilFound(one, other), 2_000);
+  assert.ok(!two.texts.includes('of the dark time'));
+  assert.deepEqual([one.gone, two.gone], [[], []]);
+});
+
+test('a claim of the time when Redis had lost everything is not undone by the hub that puts its own back', async (t) => {
+  const server = await startRedis(t);
+  const [one, two] = await twoHubs(t, server.url);
+  const first = recordOf(one);
+  const second = { ...recordOf(two), clientIds: first.clientIds };
+  await one.directory.claim(first, first.clientIds);
+  // Nobody is told: as if the other hub had been first after a restart.
+  const [clientId = ''] = first.clientIds;
+  await server.command('SET', `adit:session:${second.session}`, JSON.stringify(second));
+  await server.command('SET', `adit:tunnel:${clientId}`, second.session);
+  await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  await one.until(() => one.lost.length > 0);
+  assert.deepEqual(one.lost, [{ previous: first, clientId }]);
+  assert.deepEqual(await one.directory.find(clientId), second);
+});
+
+test('Redis stopped for 3 s: what was sent meanwhile arrives late, whole and in order, and nobody is gone', async (t) => {
+  const server = await startRedis(t);
+  const [one, two] = await twoHubs(t, server.url);
+  server.pause();
+  const sent = Array.from({ length: 30 }, (_, i) => `late ${i}`);
+  for (const text of sent) {
+    one.send(two, text);
+    await passed(100);
+  }
+  assert.equal(one.bus.health.isUp, false);
+  server.resume();
+  await two.until(() => two.texts.includes(sent.at(-1) as string));
+  assert.deepEqual(
+    two.texts.filter((text) => text.startsWith('late')),
+    sent,
+  );
+  assert.deepEqual([one.gone, two.gone], [[], []]);
+});
+
+test('Redis stopped for longer than 5 s: nothing of that time is delivered after it', async (t) => {
+  const server = await startRedis(t);
+  const [one, two] = await twoHubs(t, server.url);
+  server.pause();
+  for (let i = 0; i < 60; i += 1) {
+    one.send(two, 'stale');
+    await passed(100);
+  }
+  server.resume();
+  assertWithin(await one.untilItReaches(two), 2_000);
+  assert.ok(!two.texts.includes('stale'));
+  assert.deepEqual([one.gone, two.gone], [[], []]);
+});
+
+test('a hub that was stopped itself delivers nothing that is older than 5 s', async (t) => {
+  const server = await startRedis(t);
+  let skippedMs = 0;
+  const one = await RedisHub.start(t, server.url);
+  const two = await RedisHub.start(t, server.url, { ...systemClock, now: () => systemClock.now() + skippedMs });
+  await one.untilItReaches(two);
+  await one.until(() => one.bus.stats.lagMs > 0);
+  skippedMs = 5_500;
+  one.send(two, 'stale');
+  await passed(0);
+  await one.untilItReaches(two);
+  assert.ok(two.bus.stats.stale > 0);
+  assert.ok(!two.texts.includes('stale'));
+});
+
+test('CLIENT KILL of every subscriber: all hear again within 1 s, and nobody is gone', async (t) => {
+  const server = await startRedis(t);
+  const [one, two] = await twoHubs(t, server.url);
+  await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  assertWithin(await one.untilItReaches(two), 1_000);
+  assertWithin(await two.untilItReaches(one), 1_000);
+  await passed(4_000);
+  assert.deepEqual([one.gone, two.gone], [[], []]);
+  assert.ok(one.bus.stats.reconnects > 0);
+});
+
+test('a hub that dies without a goodbye is gone within 2 s for who sends to it, and within 4 s for all', async (t) => {
+  const server = await startRedis(t);
+  const [one, two] = await twoHubs(t, server.url);
+  const dies = await RedisHub.start(t, server.url);
+  await one.untilItReaches(dies);
+  await two.untilItReaches(dies);
+  await dies.connection.close();
+  one.send(dies, 'lost');
+  const [sender, other] = await Promise.all([
+    one.until(() => one.gone.includes(dies.node)),
+    two.until(() => two.gone.includes(dies.node)),
+  ]);
+  assertWithin(sender, 2_000);
+  assertWithin(other, 4_000);
+  assert.deepEqual([one.gone, two.gone], [[dies.node], [dies.node]]);
+});
+
+test('while much waits for Redis the bus is not writable, and says when it is again', async (t) => {
+  const server = await startRedis(t);
+  const [one, two] = await twoHubs(t, server.url);
+  server.pause();
+  for (let i = 0; i < 9; i += 1) one.bus.publish(two.node, Buffer.alloc(1_048_576));
+  assert.equal(one.bus.isWritable, false);
+  server.resume();
+  await one.until(() => one.writableCount === 1);
+  assert.equal(one.bus.isWritable, true);
+});
+
+test('a Redis user without the right to listen leaves the bus down, and that is the reason given', async (t) => {
+  const server = await startRedis(t);
+  await server.command('ACL', 'SETUSER', 'hub', 'on', '>secret', '~adit:*', '&others:*', '+@all');
+  const hub = await RedisHub.start(t, server.url.replace('://', '://hub:secret@'));
+  assert.equal(hub.bus.health.isUp, false);
+  assert.match(hub.bus.health.reason, /^redis \S+ does not bring back what is published: NOPERM /);
+  assert.doesNotMatch(hub.bus.health.reason, /secret/);
+});
+
+test('Sentinel: once it has made the replica master, hubs go on there within 10 s', async (t) => {
+  const { url, master } = await startRedisSentinel(t);
+  const [one, two] = await twoHubs(t, url);
+  const record = recordOf(one);
+  await one.directory.claim(record, record.clientIds);
+  await master.stop();
+  assertWithin(await one.untilItReaches(two), 10_000);
+  assertWithin(await untilFound(two, record), 2_000);
+  assert.deepEqual([one.gone, two.gone], [[], []]);
+});
+
+test('Redis Cluster: a node killed and restarted, and subscribers killed, are healed', async (t) => {
+  const { url, servers } = await startRedisCluster(t);
+  const [one, two] = await twoHubs(t, url);
+  const records = Array.from({ length: 10 }, () => recordOf(one));
+  for (const record of records) await one.directory.claim(record, record.clientIds);
+  for (const server of servers) {
+    await server.stop();
+    await server.start();
+    assertWithin(await one.untilItReaches(two), 3_000);
+  }
+  for (const server of servers) await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  assertWithin(await one.untilItReaches(two), 1_000);
+  for (const record of records) assertWithin(await untilFound(two, record), 3_000);
+  assert.deepEqual([one.gone, two.gone], [[], []]);
+});

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, test } from 'node:test';
+import { echoed, startOrigin } from '../support/origin.ts';
+import { startAgent, startHub, temporaryFolder } from '../support/processes.ts';
+import { startRedis } from '../support/redis.ts';
+import { visit } from '../support/visit.ts';
+
+const origin = await startOrigin({ after });
+
+for (const wire of ['v1', 'v2']) {
+  test(`over wire ${wire} an agent of one hub serves the visitors of another`, async (t) => {
+    const redis = await startRedis(t);
+    const [near, far] = await Promise.all([startHub(t, ['--redis', redis.url]), startHub(t, ['--redis', redis.url])]);
+    const agent = await startAgent(t, ['--hub', near.url, '--wire', wire, String(origin.port)]);
+    const host = `${agent.hostname}:${far.port}`;
+    const first = await visit({ port: far.port, host, path: '/over/there?q' });
+    assert.equal(first.status, 200);
+    assert.equal(echoed(first).url, '/over/there?q');
+    const body = randomBytes(300_000);
+    const posted = await visit({ port: far.port, host, path: '/body', method: 'POST', body });
+    assert.equal(posted.status, 200);
+  });
+
+  test(`over wire ${wire} a key that registers at another hub is served there, for the visitors of both`, async (t) => {
+    const redis = await startRedis(t);
+    const [near, far] = await Promise.all([startHub(t, ['--redis', redis.url]), startHub(t, ['--redis', redis.url])]);
+    const key = ['--key', `${temporaryFolder(t)}/key.pem`, '--wire', wire];
+    const first = await startAgent(t, ['--hub', near.url, ...key, String(origin.port)]);
+    assert.equal((await visit({ port: far.port, host: first.hostname })).status, 200);
+    const second = await startAgent(t, ['--hub', far.url, ...key, String(origin.port)]);
+    assert.equal(second.hostname, first.hostname);
+    await first.event('replaced');
+    assert.equal((await first.program.exited).code, 3);
+    for (const { port } of [near, far]) assert.equal((await visit({ port, host: first.hostname })).status, 200);
+  });
+}
+
+test('while Redis is away a hub serves its own agents’ visitors, and tells others at once', async (t) => {
+  const redis = await startRedis(t);
+  const [near, far] = await Promise.all([startHub(t, ['--redis', redis.url]), startHub(t, ['--redis', redis.url])]);
+  const agent = await startAgent(t, ['--hub', near.url, String(origin.port)]);
+  const host = agent.hostname;
+  await redis.stop();
+  assert.equal((await visit({ port: near.port, host })).status, 200);
+  const asked = performance.now();
+  assert.equal((await visit({ port: far.port, host })).status, 503);
+  assert.ok(performance.now() - asked < 1_000);
+  await redis.start();
+  const from = performance.now();
+  while ((await visit({ port: far.port, host })).status !== 200) assert.ok(performance.now() - from < 2_000);
+});
