@@ -10,7 +10,7 @@ import {
 const skip = without('redis');
 
 // Each has a Redis of its own, and they mostly wait.
-describe('Redis', { concurrency: 2 }, () => {
+describe('Redis', { concurrency: true }, () => {
   testRedisKilled({ skip, todo: 'a lane to another hub waits for its deadline while the bus is down' });
   testRedisStopped(3_000, skip);
   testHubCutFromRedis(skip);
