@@ -33,7 +33,7 @@ test('500 visitors that read a byte each second take little memory, and lose pat
     `grew ${JSON.stringify(memory.growth)} MB; closed after ${Math.min(...served).toFixed(0)} to ${Math.max(...served).toFixed(0)} ms`,
   );
   assert.ok(Math.min(...served) >= 59_000);
-  assert.ok(Math.max(...served) <= 125_000);
+  assert.ok(Math.max(...served) <= 150_000);
   for (const [name, megabytes] of Object.entries(memory.growth)) {
     assert.ok(megabytes <= 100, `${name} grew by ${megabytes} MB`);
   }
