@@ -31,12 +31,12 @@ async function ask({ cluster, agents }: Two, agent: 0 | 1, hub: 0 | 1, path = '/
   return await visit({ ...cluster.target(agents[agent], hub), path });
 }
 
+/** Rejects as soon as something takes longer. */
 async function within<T>(ms: number, something: Promise<T>): Promise<T> {
-  const startedAt = performance.now();
-  const result = await something;
-  const tookMs = performance.now() - startedAt;
-  assert.ok(tookMs <= ms, `took ${tookMs.toFixed(0)} ms instead of ${ms}`);
-  return result;
+  const late = setTimeout(ms, undefined, { ref: false }).then(() => {
+    throw new Error(`it took more than ${ms} ms`);
+  });
+  return await Promise.race([something, late]);
 }
 
 /** Waits until requests pass between the hubs, both ways. */
@@ -57,8 +57,8 @@ async function untilReady(two: Two, hub: 0 | 1, status: number): Promise<void> {
   while ((await ready(two, hub)) !== status) await setTimeout(20);
 }
 
-export function testRedisKilled(skip: string | false): void {
-  test('while Redis is gone, local requests are served and others fail fast; then all is well', { skip }, async (t) => {
+export function testRedisKilled(options: { skip: string | false; todo?: string }): void {
+  test('while Redis is gone, local requests are served and others fail fast; then all is well', options, async (t) => {
     const two = await startTwo(t);
     await healed(two);
     await two.redis.stop();
@@ -115,14 +115,15 @@ export function testHubCutFromRedis(skip: string | false): void {
 }
 
 export function testSubscribersKilled(skip: string | false): void {
-  test('hubs whose subscriptions are killed are back within a second, and lose no agent', { skip }, async (t) => {
+  test('hubs whose subscriptions are killed are soon back, and lose no agent', { skip }, async (t) => {
     const two = await startTwo(t);
     await healed(two);
     const tally = new Tally();
     const loop = VisitorLoop.start(t, two.cluster.target(two.agents[0], 1), { form: 'close', tally, pauseMs: 10 });
     for (let i = 0; i < 3; i += 1) {
       await two.redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
-      await within(1_000, healed(two));
+      // What was sent meanwhile is asked for again after a second.
+      await within(3_000, healed(two));
     }
     await loop.stop();
     tally.check(two.origin);
