@@ -27,6 +27,8 @@ export interface Bus {
   publish(to: NodeId, message: Buffer): void;
   /** False while so much waits to be sent that whoever can wait should; the handler's `writable` ends it. */
   readonly isWritable: boolean;
+  /** False while nothing that is published can go out: it is lost. */
+  readonly isConnected: boolean;
   /** Whether messages go out and come in at present. */
   readonly health: BusHealth;
   /** Says goodbye: others are told that this node is gone. */

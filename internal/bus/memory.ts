@@ -23,6 +23,7 @@ export class MemoryNetwork {
       // As over a network, a receiver never runs inside its sender's call.
       publish: (to, message) => void (isClosed || setImmediate(() => this.#deliver(node, to, message))),
       isWritable: true,
+      isConnected: true,
       health: up,
       close: async () => {
         if (isClosed) return;

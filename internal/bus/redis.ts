@@ -122,6 +122,10 @@ export class RedisBus implements Bus {
     return this.#isWritable;
   }
 
+  get isConnected(): boolean {
+    return this.#deps.connection.isUp;
+  }
+
   get health(): BusHealth {
     const { clock, connection } = this.#deps;
     if (!connection.isUp) return { isUp: false, reason: connection.reason };

@@ -11,6 +11,7 @@ import type { RegistrationRequest } from '#messages/v1';
 import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
 import { Lanes } from './lanes/lanes.ts';
 import type { Metrics } from './metrics.ts';
+import { notDecided } from './not-decided.ts';
 import type { Registrar } from './registrar.ts';
 import { V1Sessions } from './v1-sessions.ts';
 import { V2Sessions } from './v2-sessions.ts';
@@ -168,6 +169,8 @@ export class AgentSessions {
     const isHere = record.node === this.#options.node;
     if (isHere && record.wire === 'v1') return this.v1.opener(record.session, clientId);
     if (isHere && !this.v2.has(record.session)) return undefined;
+    // Redis stopping for a moment is waited for, its loss is not.
+    if (!isHere && !this.#deps.bus.isConnected) return refuseVisitor(notDecided('the bus is not connected'));
     return this.lanes.opener(record, clientId);
   }
 

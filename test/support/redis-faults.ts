@@ -57,7 +57,7 @@ async function untilReady(two: Two, hub: 0 | 1, status: number): Promise<void> {
   while ((await ready(two, hub)) !== status) await setTimeout(20);
 }
 
-export function testRedisKilled(options: { skip: string | false; todo?: string }): void {
+export function testRedisKilled(options: { skip: string | false }): void {
   test('while Redis is gone, local requests are served and others fail fast; then all is well', options, async (t) => {
     const two = await startTwo(t);
     await healed(two);

@@ -11,7 +11,7 @@ const skip = without('redis');
 
 // Each has a Redis of its own, and they mostly wait.
 describe('Redis', { concurrency: true }, () => {
-  testRedisKilled({ skip, todo: 'a lane to another hub waits for its deadline while the bus is down' });
+  testRedisKilled({ skip });
   testRedisStopped(3_000, skip);
   testHubCutFromRedis(skip);
   testSubscribersKilled(skip);

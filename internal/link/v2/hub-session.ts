@@ -230,7 +230,8 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
 
   async #register(request: Extract<SessionPacket, { kind: 'register' }>): Promise<void> {
     if (!request.versions.includes(2)) {
-      throw new AditError('ADIT_REFUSED', 'this hub speaks version 2 of the wire: upgrade the agent');
+      const older = request.versions.every((wire) => wire > 2) ? 'hub' : 'agent';
+      throw new AditError('ADIT_REFUSED', `this hub speaks version 2 of the wire: upgrade the ${older}`);
     }
     const maxStreams = Math.min(request.limits.streams, limits.streamCount);
     const tunnels = await this.#deps.register({ ...request, maxStreams, hubNonce: this.#nonce }, this);
