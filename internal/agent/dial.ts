@@ -8,6 +8,7 @@ import { version } from '#internal/core/version';
 import { linkOptions } from '#internal/link/websocket-link';
 import { handshakeError, proxyError } from './handshake.ts';
 import { addressMs } from './hub-lookup.ts';
+import { maskOptions } from './mask.ts';
 
 export interface HubAddress {
   /** http(s), without a path. */
@@ -53,6 +54,7 @@ export async function dial(
   });
   const websocket = new WebSocket(address, subprotocols, {
     ...linkOptions,
+    ...maskOptions(url, proxy !== undefined),
     ...tls,
     ...(proxyAgent
       ? { agent: proxyAgent }

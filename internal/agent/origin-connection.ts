@@ -13,6 +13,7 @@ import { outliveWrites } from './outlive-writes.ts';
 export interface ResponseReceiver {
   /** Interim responses, then the final one. After a 101 the connection `isUpgraded`. */
   responseHead(head: ResponseHead): void;
+  /** A piece of the body, whose buffer is used again afterwards. */
   responseData(chunk: Buffer): void;
   responseEnd(trailers: Fields): void;
   failed(reason: Error): void;
@@ -61,7 +62,6 @@ export class OriginConnection {
       this.isWriteBroken = true;
       this.#receiver?.requestBroken();
     });
-    socket.on('data', (chunk) => this.#read(chunk));
     socket.on('end', () => this.#ended());
     socket.on('drain', () => this.#receiver?.requestDrained());
     socket.on('error', (error) => this.#fail(error));
@@ -90,7 +90,8 @@ export class OriginConnection {
     this.socket.destroy();
   }
 
-  #read(chunk: Buffer): void {
+  /** Takes what the origin has sent. The buffer may be used again afterwards. */
+  read(chunk: Buffer): void {
     if (!this.#receiver) {
       // Nobody asked for it, so nobody can tell what it answers.
       this.socket.destroy();

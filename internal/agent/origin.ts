@@ -1,7 +1,9 @@
-import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext } from 'node:tls';
 import type { Clock, Stop } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
+import { limits } from '#messages/limits';
+import { frameHeaderBytes } from '#messages/v2';
 import { lookupWithLocalhost, type OriginAddress } from './origin-address.ts';
 import { OriginConnection } from './origin-connection.ts';
 import type { OriginRequest } from './origin-request.ts';
@@ -11,6 +13,11 @@ import { contextOf, type OriginTrust, systemTrust, whyDistrusted } from './origi
 const freshMs = 1_000;
 const maxIdle = 256;
 const connectMs = 10_000;
+/**
+ * Where all connections read into, since whoever takes the bytes has sent or copied them when it returns. It fills one
+ * batch of the wire.
+ */
+const readBuffer = Buffer.allocUnsafe(limits.v2Batch - frameHeaderBytes);
 
 /** Connections to the private service, kept for the next request. */
 export class Origin {
@@ -62,7 +69,14 @@ export class Origin {
 
   /** A new connection, which is still being made. */
   connect(): OriginConnection {
-    const socket = this.#dial(() => {
+    const onread = {
+      buffer: readBuffer,
+      callback: (byteCount: number) => {
+        connection.read(readBuffer.subarray(0, byteCount));
+        return true;
+      },
+    };
+    const socket = this.#dial(onread, () => {
       connection.hasConnected = true;
     });
     const connection = new OriginConnection(socket, (idle) => this.#keep(idle));
@@ -72,7 +86,7 @@ export class Origin {
   /** Connects and says nothing. Gives why that failed, or undefined when it did not. */
   async check(): Promise<string | undefined> {
     return await new Promise((resolve) => {
-      const socket = this.#dial(() => {
+      const socket = this.#dial({ buffer: readBuffer, callback: () => true }, () => {
         resolve(undefined);
         socket.destroy();
       });
@@ -98,9 +112,9 @@ export class Origin {
     this.#idle = [];
   }
 
-  #dial(onConnected: () => void): Socket {
+  #dial(onread: OnReadOpts, onConnected: () => void): Socket {
     const { isSecure } = this.#address;
-    const socket = isSecure ? this.#dialTls() : connectPlain(this.#dialOptions());
+    const socket = isSecure ? this.#dialTls(onread) : connectPlain(this.#dialOptions(onread));
     const stopTimer = this.#clock.after(connectMs, () => {
       socket.destroy(new Error(`no connection within ${connectMs / 1_000} s`));
     });
@@ -112,17 +126,17 @@ export class Origin {
     return socket;
   }
 
-  #dialOptions() {
+  #dialOptions(onread: OnReadOpts) {
     const { endpoint } = this.#address;
     // An upgraded connection lives on when one side has ended.
-    return { ...endpoint, noDelay: true, allowHalfOpen: true, lookup: lookupWithLocalhost };
+    return { ...endpoint, noDelay: true, allowHalfOpen: true, lookup: lookupWithLocalhost, onread };
   }
 
-  #dialTls(): Socket {
+  #dialTls(onread: OnReadOpts): Socket {
     const { endpoint } = this.#address;
     const hostname = 'host' in endpoint ? endpoint.host : '';
     const socket = connectTls({
-      ...this.#dialOptions(),
+      ...this.#dialOptions(onread),
       // An address is no server name (RFC 6066 §3).
       servername: isIP(hostname) ? '' : hostname,
       ALPNProtocols: ['http/1.1'],

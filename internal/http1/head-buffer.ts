@@ -30,7 +30,8 @@ export class HeadBuffer {
     }
     if (end === -1) {
       checkLineEnds(bytes, this.#held.length);
-      this.#held = bytes;
+      // The chunk's buffer may be used again.
+      this.#held = bytes === chunk ? Buffer.from(chunk) : bytes;
       return undefined;
     }
     this.#held = empty;

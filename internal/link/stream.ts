@@ -38,6 +38,8 @@ export interface ResponseHandler extends StreamHandler {
 export interface AcceptedStream extends Stream {
   /** Sends a response head. */
   head(head: ResponseHead): void;
+  /** As {@link Stream.write}; the chunk's buffer may be used again afterwards. */
+  write(chunk: Buffer): boolean;
 }
 
 /**

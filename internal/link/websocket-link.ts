@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
+import { countRead } from '#internal/core/young-garbage';
 import { limits } from '#messages/limits';
 import { closeReason } from './close-reason.ts';
 import type { TextLink, TextLinkHandler } from './text-link.ts';
@@ -66,8 +67,10 @@ const fullBytes = 131_072;
 /** Carries binary messages on an open websocket; `socket` is what it runs on. */
 export function packetLink(websocket: WebSocket, socket: LinkSocket, handler: PacketLinkHandler): PacketLink {
   websocket.on('message', (data: RawData, isBinary: boolean) => {
-    if (isBinary) handler.packet(data as Buffer);
-    else websocket.close(1003, 'text messages are not part of this protocol');
+    if (isBinary) {
+      countRead((data as Buffer).length);
+      handler.packet(data as Buffer);
+    } else websocket.close(1003, 'text messages are not part of this protocol');
   });
   websocket.on('error', () => undefined);
   websocket.once('close', (code, reason) => handler.closed(code, reason.toString('utf8')));

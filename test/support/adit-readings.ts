@@ -103,7 +103,7 @@ export function aditReadsResponses(method: string, pieces: readonly Buffer[]): R
     requestBroken: () => undefined,
   });
   connection.requestSent();
-  for (const piece of pieces) if (!reading.isRefused && !socket.destroyed) socket.receive(piece);
+  for (const piece of pieces) if (!reading.isRefused && !socket.destroyed) connection.read(piece);
   const isOutOfStep = socket.destroyed;
   if (!reading.isRefused && !socket.destroyed) socket.receiveEnd();
   // Bytes that nobody asked for may come with the response or behind it: kept it is in neither case.

@@ -1,5 +1,6 @@
 import { type Connection, connect } from '#internal/agent/connection';
 import type { AgentKey } from '#internal/agent/key';
+import { lookupWithLocalhost } from '#internal/agent/origin-address';
 import { systemClock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
 import { WindowBudget } from '#internal/link/v2/receive-window';
@@ -29,6 +30,9 @@ export async function registerAgent(
       accept: streamOrigin(() => ({ body: Buffer.from(answer()) })),
       onRegistered: () => undefined,
       onDrain: () => undefined,
+      onProbed: () => undefined,
+      onRoundTrip: () => undefined,
+      lookup: lookupWithLocalhost,
       resumed: undefined,
     },
     new AbortController().signal,

@@ -71,7 +71,8 @@ export function readBatch(packet: Buffer): Batch {
     epoch: packet.readUInt32BE(9),
     seq: packet.readUIntBE(13, 6),
     ack: packet.readUIntBE(19, 6),
-    frames: packet.subarray(batchHeaderBytes),
+    // A network has copied it before its sender uses the buffer again.
+    frames: Buffer.from(packet.subarray(batchHeaderBytes)),
   };
 }
 

@@ -49,6 +49,29 @@ test('v2 lane: a buffer that was sent may be used again at once', () => {
   assert.equal(sent[0]?.frames.toString(), 'first');
 });
 
+test('v2 lane: the buffer of a long packet is used again once it was acknowledged, unless it was sent twice', () => {
+  const { lane, sent } = newLane();
+  const long = Buffer.alloc(limits.v2Batch, 'a');
+  const scratch = lane.target;
+  lane.send(long);
+  assert.equal(lane.target, scratch, 'nothing is acknowledged yet');
+  lane.receive(batch({ ack: long.length }));
+  const { target } = lane;
+  assert.ok(target !== scratch && target.equals(long));
+  lane.send(target.fill('b'));
+  lane.receive(batch({ kind: packetKinds.resend, ack: long.length }));
+  lane.receive(batch({ ack: 2 * long.length }));
+  assert.equal(lane.target, scratch, 'the second time may still be on its way');
+  assert.deepEqual(
+    sent.map(({ seq, frames }) => [seq, frames.length, String.fromCharCode(frames[9] as number)]),
+    [
+      [0, limits.v2Batch, 'a'],
+      [limits.v2Batch, limits.v2Batch, 'b'],
+      [limits.v2Batch, limits.v2Batch, 'b'],
+    ],
+  );
+});
+
 test('v2 lane: receipt is acknowledged after 20 ms when nothing else is sent', () => {
   const { lane, clock, take } = newLane();
   lane.receive(batch({ frames: text('abc') }));

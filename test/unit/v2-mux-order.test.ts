@@ -54,7 +54,11 @@ test('v2 mux: a head is not overtaken by the data and the end behind it, however
 
 test('v2 mux: what streams begin with goes first, then they send in turns of 16 KiB', async () => {
   const { lone, streams } = agentWith(3);
+  // A body as long as that is not gathered, so there are turns only while it can't leave at once.
+  lone.link.isWritable = false;
   for (const stream of streams) stream.write(Buffer.alloc(65_536));
+  lone.link.isWritable = true;
+  lone.mux.wake();
   await lone.settle();
   const turns = lone.frames.map(({ id, payload }) => [id, payload.length]);
   assert.deepEqual(turns.slice(0, 6), [
@@ -73,6 +77,22 @@ test('v2 mux: what streams begin with goes first, then they send in turns of 16 
       65_536,
     );
   }
+});
+
+test('v2 mux: a long piece leaves at once, and an answering end may use its buffer again in any case', async () => {
+  const { lone, streams } = agentWith(1);
+  const [stream] = streams as [AcceptedStream];
+  const buffer = Buffer.alloc(60_000, 'a');
+  stream.write(buffer);
+  assert.deepEqual(lone.order, ['data:1', 'data:1'], 'its beginning, and the rest');
+  stream.write(buffer.fill('b'));
+  buffer.fill('c');
+  stream.end();
+  await lone.settle();
+  lone.receive([creditFrame(1, 200_000)]);
+  await lone.settle();
+  const data = lone.frames.filter(({ type }) => type === frameTypes.data).map(({ payload }) => payload);
+  assert.equal(Buffer.concat(data).toString(), 'a'.repeat(60_000) + 'b'.repeat(60_000));
 });
 
 test('v2 mux: a small stream is not held up behind a big one', async () => {

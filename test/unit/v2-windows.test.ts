@@ -72,6 +72,15 @@ test('v2 window: on a short way it grows once more was consumed than the systems
   assert.ok(limit - consumed >= 8 * streamWindow, `${limit - consumed} bytes`);
 });
 
+test('v2 window: a long one is granted bit by bit, so that its sender need not wait for half of it', () => {
+  const window = new ReceiveWindow(newBudget(), 0);
+  const piece = 1_048_576;
+  const first = window.consume(streamWindow, 100, 100) as number;
+  assert.ok(first > 4 * piece, 'a long way has a long window');
+  assert.equal(window.consume(piece - 1, 100, 100), undefined);
+  assert.equal(window.consume(1, 100, 100), first + piece);
+});
+
 test('v2 window: one that nobody reads is granted nothing', () => {
   const window = new ReceiveWindow(newBudget(), 0);
   window.receive(streamWindow);

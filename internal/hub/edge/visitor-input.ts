@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { AditError } from '#internal/core/errors';
+import { countRead } from '#internal/core/young-garbage';
 import { type BodyReader, bodyReader, requestFraming } from '#internal/http1/body-reader';
 import { Http1Error } from '#internal/http1/error';
 import type { Fields } from '#internal/http1/fields';
@@ -164,6 +165,7 @@ export class VisitorInput {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    countRead(chunk.length);
     this.#held.push(chunk);
     this.#pump();
   };

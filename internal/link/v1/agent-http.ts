@@ -64,7 +64,7 @@ export class AgentHttpExchange implements AcceptedStream {
       this.reset(tooLarge);
       this.#handler?.reset(tooLarge);
     } else {
-      this.#chunks.push(chunk);
+      this.#chunks.push(Buffer.from(chunk));
     }
     return true;
   }

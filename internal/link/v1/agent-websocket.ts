@@ -70,7 +70,7 @@ export class AgentWebSocketExchange implements AcceptedStream {
   }
 
   write(chunk: Buffer): boolean {
-    return this.#socket.receive(chunk);
+    return this.#socket.receive(Buffer.from(chunk));
   }
 
   end(): void {

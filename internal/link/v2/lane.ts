@@ -2,6 +2,7 @@ import type { Clock } from '#internal/core/clock';
 import { limits } from '#messages/limits';
 import { batchHeaderBytes, packetKinds, V2Error } from '#messages/v2';
 import { Pace } from './pace.ts';
+import { SpareBuffers } from './spare-buffers.ts';
 
 /** How long an acknowledgement may wait for a packet that it can travel with. */
 const ackMs = 20;
@@ -11,6 +12,12 @@ const ackBytes = 131_072;
 const minMs = 0.05;
 /** What was not acknowledged for this long may have been lost. */
 const lostMs = 1_000;
+/** From here on a packet takes a whole buffer, so that it can be used again. */
+const longBytes = limits.v2Batch / 2;
+/** Buffers that wait to be used again: acknowledgements come in lumps. */
+const maxSpare = 32;
+/** Where frames are put together when there is no such buffer. They are copied from here, so one does for all lanes. */
+const scratch = Buffer.allocUnsafe(limits.v2Batch);
 
 export interface LaneDeps {
   clock: Clock;
@@ -46,6 +53,11 @@ export class Lane {
   #epoch: number;
   readonly #deps: LaneDeps;
   readonly #sent: Sent[] = [];
+  /**
+   * Buffers of long packets that were acknowledged. They stay in this lane, since an acknowledgement that comes too early
+   * must not let anybody read what is another one's.
+   */
+  readonly #spare = new SpareBuffers(batchHeaderBytes + limits.v2Batch, maxSpare);
   /** Positions: of the next byte to send, of the first one not acknowledged, of the next one expected. */
   #next = 0;
   #acknowledged = 0;
@@ -87,10 +99,15 @@ export class Lane {
     return this.#isAckDue;
   }
 
-  /** Sends whole frames, or with none an acknowledgement. The buffer may be used again afterwards. */
+  /** Where the frames of the next batch may be put together. What is sent from here is not copied again. */
+  get target(): Buffer {
+    return this.#spare.next?.subarray(batchHeaderBytes) ?? scratch;
+  }
+
+  /** Sends whole frames, or with none an acknowledgement. The buffer may be used again afterwards, unless it is `target`. */
   send(frames: Buffer): void {
-    const packet = this.#packet(packetKinds.batch, this.#next, frames.length);
-    frames.copy(packet, batchHeaderBytes);
+    const packet = this.#packetFor(frames);
+    this.#writeHeader(packet, packetKinds.batch, this.#next);
     if (frames.length > 0) this.#keep(packet, frames.length);
     this.#deps.transmit(packet);
   }
@@ -115,17 +132,33 @@ export class Lane {
     this.#missedSince = undefined;
     this.#repeatedAt = Number.NEGATIVE_INFINITY;
     for (const sent of this.#sent) sent.isRepeated = true;
-    this.#deps.transmit(this.#packet(packetKinds.batch, this.#next, 0));
+    this.#transmitEmpty(packetKinds.batch, this.#next);
     this.#deps.wake();
   }
 
   close(): void {
     this.#isClosed = true;
     this.#sent.length = 0;
+    this.#spare.clear();
   }
 
-  #packet(kind: number, seq: number, length: number): Buffer {
-    const packet = Buffer.allocUnsafe(batchHeaderBytes + length);
+  /** A packet with these frames, and room for the header. */
+  #packetFor(frames: Buffer): Buffer {
+    const byteCount = batchHeaderBytes + frames.length;
+    const isInPlace = frames.buffer === this.#spare.next?.buffer;
+    const isLong = frames.length >= longBytes;
+    const packet = isLong ? this.#spare.take().subarray(0, byteCount) : Buffer.allocUnsafe(byteCount);
+    if (!isLong || !isInPlace) frames.copy(packet, batchHeaderBytes);
+    return packet;
+  }
+
+  #transmitEmpty(kind: number, seq: number): void {
+    const packet = Buffer.allocUnsafe(batchHeaderBytes);
+    this.#writeHeader(packet, kind, seq);
+    this.#deps.transmit(packet);
+  }
+
+  #writeHeader(packet: Buffer, kind: number, seq: number): void {
     packet[0] = kind;
     this.#node.copy(packet, 1);
     packet.writeUInt32BE(this.#epoch, 9);
@@ -133,10 +166,9 @@ export class Lane {
     packet.writeUIntBE(this.#expected, 19, 6);
     const delayMs = this.#unacknowledgedBytes > 0 ? this.#deps.clock.now() - this.#receivedAt : 0;
     packet[25] = Math.min(delayMs, 255);
-    packet.writeUIntBE(length, 26, 3);
+    packet.writeUIntBE(packet.length - batchHeaderBytes, 26, 3);
     this.#isAckDue = false;
     this.#unacknowledgedBytes = 0;
-    return packet;
   }
 
   #keep(packet: Buffer, length: number): void {
@@ -161,7 +193,11 @@ export class Lane {
     if (position <= this.#acknowledged) return;
     this.#acknowledged = position;
     let last: Sent | undefined;
-    while (this.#sent[0] && this.#sent[0].end <= position) last = this.#sent.shift();
+    while (this.#sent[0] && this.#sent[0].end <= position) {
+      last = this.#sent.shift() as Sent;
+      // One that was sent twice may still be on its way the second time.
+      if (!last.isRepeated) this.#spare.give(last.packet);
+    }
     if (last && !last.isRepeated) {
       const now = this.#deps.clock.now();
       this.#acknowledgedAt = now;
@@ -214,7 +250,7 @@ export class Lane {
     const now = this.#deps.clock.now();
     if (this.#missedSince !== undefined && now - this.#missedSince < lostMs) return;
     this.#missedSince = now;
-    this.#deps.transmit(this.#packet(packetKinds.resend, this.#next, 0));
+    this.#transmitEmpty(packetKinds.resend, this.#next);
   }
 
   #sendAgain(): void {
@@ -241,10 +277,11 @@ export class Lane {
     this.#deps.clock.after(lostMs, () => {
       this.#isLossTimed = false;
       const oldest = this.#sent[0];
+      if (!oldest) this.#spare.clear();
       if (!oldest || this.#isClosed) return;
       if (this.#deps.clock.now() - oldest.sentAt >= lostMs) {
-        this.#deps.transmit(this.#packet(packetKinds.batch, this.#next, 0));
-        this.#deps.transmit(this.#packet(packetKinds.batch, this.#acknowledged, 0));
+        this.#transmitEmpty(packetKinds.batch, this.#next);
+        this.#transmitEmpty(packetKinds.batch, this.#acknowledged);
       }
       this.#watchLoss();
     });

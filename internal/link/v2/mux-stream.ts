@@ -6,6 +6,7 @@ import { limits } from '#messages/limits';
 import { frameTypes, V2Error } from '#messages/v2';
 import { encodeLimit, encodeReason } from './payloads.ts';
 import type { ReceiveWindow } from './receive-window.ts';
+import { SpareBuffers } from './spare-buffers.ts';
 
 /** Bytes that wait to be sent, from which on whoever writes is asked to hold back. */
 const highWaterBytes = 65_536;
@@ -13,8 +14,14 @@ const highWaterBytes = 65_536;
 const flowingHighWaterBytes = 262_144;
 const provenBytes = 8 * 1_048_576;
 
+/** Data that is worth a batch of its own. */
+const longBytes = 16_384;
+
 /** So much of a stream goes before what others have left. */
 export const freshBytes = 4_096;
+
+/** For what can't be sent at once. */
+const copies = new SpareBuffers(limits.v2Batch, 16);
 
 /** What a stream needs of the mux that it is part of. */
 export interface StreamOwner {
@@ -53,6 +60,7 @@ export class MuxStream implements AcceptedStream {
   /** Whether that was the other end's word, not ours. */
   #isEnded = false;
   #isClosed = false;
+  readonly #isOpener: boolean;
   /** Whether the other end has answered with a final head; only the opening end is answered. */
   #isAnswered: boolean;
 
@@ -60,6 +68,7 @@ export class MuxStream implements AcceptedStream {
     this.id = id;
     this.#owner = owner;
     this.#window = window;
+    this.#isOpener = isOpener;
     this.#isAnswered = !isOpener;
   }
 
@@ -74,6 +83,7 @@ export class MuxStream implements AcceptedStream {
     this.#chunks.push(chunk);
     this.#queuedBytes += chunk.length;
     this.#owner.sendData(this);
+    if (!this.#isOpener) this.#keepRestOf(chunk);
     this.#wantsDrain = this.#queuedBytes >= this.#highWater;
     return !this.#wantsDrain;
   }
@@ -113,6 +123,11 @@ export class MuxStream implements AcceptedStream {
     return this.#queuedBytes > 0 ? this.#sentBytes < this.#sendLimit : this.#trailers !== undefined;
   }
 
+  /** Whether so much may go that waiting for more would not make it less work. */
+  get isLong(): boolean {
+    return this.sendableBytes >= longBytes;
+  }
+
   /** Bytes of data that may go now. */
   get sendableBytes(): number {
     return Math.min(this.#queuedBytes, this.#sendLimit - this.#sentBytes);
@@ -145,6 +160,7 @@ export class MuxStream implements AcceptedStream {
       if (this.#sentOfFirst < chunk.length) break;
       this.#chunks.shift();
       this.#sentOfFirst = 0;
+      copies.give(chunk);
     }
     this.#queuedBytes -= byteCount;
     this.#sentBytes += byteCount;
@@ -228,6 +244,15 @@ export class MuxStream implements AcceptedStream {
     return isFlowing ? flowingHighWaterBytes : highWaterBytes;
   }
 
+  /** Copies what was not sent of the chunk that was written last. */
+  #keepRestOf(chunk: Buffer): void {
+    const last = this.#chunks.length - 1;
+    if (this.#chunks[last] !== chunk) return;
+    const rest = last === 0 ? chunk.subarray(this.#sentOfFirst) : chunk;
+    if (last === 0) this.#sentOfFirst = 0;
+    this.#chunks[last] = copyOf(rest);
+  }
+
   #endSending(): void {
     this.#isSendDone = true;
     this.#trailers = undefined;
@@ -246,6 +271,13 @@ export class MuxStream implements AcceptedStream {
     this.#window.close();
     this.#owner.forget(this);
   }
+}
+
+function copyOf(chunk: Buffer): Buffer {
+  if (chunk.length < longBytes || chunk.length > limits.v2Batch) return Buffer.from(chunk);
+  const copy = copies.take().subarray(0, chunk.length);
+  chunk.copy(copy);
+  return copy;
 }
 
 function badAnswer(message: string): AditError {

@@ -56,6 +56,7 @@ export class Mux implements StreamOwner {
   readonly #outbox = new Outbox();
   #lastId: number;
   #isScheduled = false;
+  #isPumping = false;
   #waitingEnds = 0;
   #isClosed = false;
 
@@ -180,7 +181,7 @@ export class Mux implements StreamOwner {
     this.#outbox.putData(stream);
     // Whole messages are not held back for long: else both ends would work by turns instead of side by side.
     if (stream.endToSend) this.#waitingEnds += 1;
-    if (this.#waitingEnds >= gatheredEnds) this.#pump();
+    if ((this.#waitingEnds >= gatheredEnds || stream.isLong) && !this.#isPumping) this.#pump();
     else this.wake();
   }
 
@@ -211,13 +212,22 @@ export class Mux implements StreamOwner {
     this.#isScheduled = false;
     this.#waitingEnds = 0;
     if (this.#isClosed) return;
+    this.#isPumping = true;
+    try {
+      this.#sendBatches();
+    } finally {
+      this.#isPumping = false;
+    }
+  };
+
+  #sendBatches(): void {
     while (this.#deps.link.isWritable) {
-      const frames = this.#outbox.gather(this.#lane, this.now);
+      const frames = this.#outbox.gather(this.#lane, this.#lane.target, this.now);
       if (frames.length === 0 && !this.#lane.isAckDue) break;
       this.#lane.send(frames);
     }
     for (const stream of this.#outbox.takeRelieved()) this.#guard(stream, () => stream.tellIfDrained());
-  };
+  }
 
   // Receiving.
 

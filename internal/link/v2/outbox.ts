@@ -1,4 +1,3 @@
-import { limits } from '#messages/limits';
 import { frameHeaderBytes, frameTypes } from '#messages/v2';
 import { encodeTrailers } from './head-blocks.ts';
 import { freshBytes, type MuxStream } from './mux-stream.ts';
@@ -8,9 +7,6 @@ import { ageOpen, writeFrameHeader } from './payloads.ts';
 const turnBytes = 16_384;
 /** On a way slower than this, in bytes per millisecond, a batch is no longer than a turn. */
 const slowBytesPerMs = 1_000;
-
-/** Frames are put together here; whoever sends them copies them, so one will do for all. */
-const scratch = Buffer.allocUnsafe(limits.v2Batch);
 
 interface WholeFrame {
   type: number;
@@ -81,38 +77,40 @@ export class Outbox {
   }
 
   /**
-   * Puts the next batch together: what is urgent, heads, the beginnings of streams, and data in turns. Only the last one
-   * waits for room on the way. The bytes are good until the next call.
+   * Puts the next batch together in `target`, which is as long as a batch may be: what is urgent, heads, the beginnings of
+   * streams, and data in turns. Only the last one waits for room on the way. Gives the batch.
    */
-  gather(way: Way, now: number): Buffer {
-    const start = gatherWhole(this.#heads, gatherWhole(this.#urgent, 0, now), now);
+  gather(way: Way, target: Buffer, now: number): Buffer {
+    const start = gatherWhole(this.#heads, target, gatherWhole(this.#urgent, target, 0, now), now);
     // A head that is still to come must not be overtaken by what follows it.
-    if (this.#heads.length > 0) return scratch.subarray(0, start);
-    const offset = this.#gatherData(this.#fresh, { start, end: scratch.length, turnBytes: freshBytes });
-    if (this.#turns.length === 0) return scratch.subarray(0, offset);
+    if (this.#heads.length > 0) return target.subarray(0, start);
+    const offset = this.#gatherData(this.#fresh, target, { start, end: target.length, turnBytes: freshBytes });
+    if (this.#turns.length === 0) return target.subarray(0, offset);
     const { bytesPerMs } = way.pace;
-    const maxBytes = bytesPerMs > 0 && bytesPerMs < slowBytesPerMs ? turnBytes : scratch.length;
+    const maxBytes = bytesPerMs > 0 && bytesPerMs < slowBytesPerMs ? turnBytes : target.length;
     const end = Math.min(maxBytes, offset + way.room);
-    return scratch.subarray(0, this.#gatherData(this.#turns, { start: offset, end, turnBytes }));
+    // A stream that nobody else waits for needs no turns, and whoever takes its data has less to do with one long piece.
+    const turn = this.#turns.length === 1 ? target.length : turnBytes;
+    return target.subarray(0, this.#gatherData(this.#turns, target, { start: offset, end, turnBytes: turn }));
   }
 
   #isOpening(id: number): boolean {
     return this.#heads.some((head) => head.id === id && head.type === frameTypes.open);
   }
 
-  #gatherData(queue: MuxStream[], room: { start: number; end: number; turnBytes: number }): number {
+  #gatherData(queue: MuxStream[], target: Buffer, room: { start: number; end: number; turnBytes: number }): number {
     let offset = room.start;
     while (queue.length > 0 && offset + frameHeaderBytes < room.end) {
       const stream = queue.shift() as MuxStream;
       stream.isQueued = false;
       const byteCount = Math.min(room.turnBytes, stream.sendableBytes, room.end - offset - frameHeaderBytes);
       if (byteCount > 0) {
-        const at = writeFrameHeader(scratch, offset, frameTypes.data, stream.id, byteCount);
-        stream.take(scratch, at, byteCount);
+        const at = writeFrameHeader(target, offset, frameTypes.data, stream.id, byteCount);
+        stream.take(target, at, byteCount);
         offset = at + byteCount;
         if (stream.isHeldBack) this.#relieved.push(stream);
       }
-      offset = gatherEnd(stream, offset);
+      offset = gatherEnd(stream, target, offset);
       this.putData(stream);
       // Its end alone is left, and has no room in this batch.
       if (byteCount <= 0 && stream.isQueued) break;
@@ -122,15 +120,15 @@ export class Outbox {
 }
 
 /** Moves frames into the batch, as many as there is room for. */
-function gatherWhole(frames: WholeFrame[], start: number, now: number): number {
+function gatherWhole(frames: WholeFrame[], target: Buffer, start: number, now: number): number {
   let offset = start;
   let count = 0;
   for (const { type, id, payload, since = now } of frames) {
-    if (offset + frameHeaderBytes + payload.length > scratch.length) break;
-    const at = writeFrameHeader(scratch, offset, type, id, payload.length);
-    if (typeof payload === 'string') scratch.write(payload, at, 'latin1');
-    else payload.copy(scratch, at);
-    if (now > since) ageOpen(scratch, at, now - since);
+    if (offset + frameHeaderBytes + payload.length > target.length) break;
+    const at = writeFrameHeader(target, offset, type, id, payload.length);
+    if (typeof payload === 'string') target.write(payload, at, 'latin1');
+    else payload.copy(target, at);
+    if (now > since) ageOpen(target, at, now - since);
     offset = at + payload.length;
     count += 1;
   }
@@ -138,12 +136,12 @@ function gatherWhole(frames: WholeFrame[], start: number, now: number): number {
   return offset;
 }
 
-function gatherEnd(stream: MuxStream, offset: number): number {
+function gatherEnd(stream: MuxStream, target: Buffer, offset: number): number {
   const trailers = stream.endToSend;
   if (!trailers) return offset;
   const payload = encodeTrailers(trailers);
-  if (offset + frameHeaderBytes + payload.length > scratch.length) return offset;
-  const at = writeFrameHeader(scratch, offset, frameTypes.end, stream.id, payload.length);
+  if (offset + frameHeaderBytes + payload.length > target.length) return offset;
+  const at = writeFrameHeader(target, offset, frameTypes.end, stream.id, payload.length);
   stream.endSent();
-  return at + scratch.write(payload, at, 'latin1');
+  return at + target.write(payload, at, 'latin1');
 }

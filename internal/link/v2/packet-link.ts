@@ -1,6 +1,6 @@
 /** A connection that carries whole binary messages in order: what wire v2 needs below it. */
 export interface PacketLink {
-  /** Queues a packet. It must not be changed afterwards. */
+  /** Queues a packet. It must not be changed before the other end has acknowledged it. */
   send(packet: Buffer): void;
   /** Says goodbye with a websocket close code and a reason. */
   close(code: number, reason: string): void;

@@ -35,11 +35,13 @@ export class ReceiveWindow {
   #limit: number = limits.streamWindow;
   #received = 0;
   #consumed = 0;
-  #grantedAt: number;
+  /** What had been consumed when it was last seen whether the window is long enough, and when that was. */
+  #consumedBefore = 0;
+  #seenAt: number;
 
   constructor(budget: WindowBudget, now: number) {
     this.#budget = budget;
-    this.#grantedAt = now;
+    this.#seenAt = now;
   }
 
   /** Counts received bytes. False: they are more than were granted. */
@@ -51,12 +53,15 @@ export class ReceiveWindow {
   /** Counts consumed bytes. Gives the new limit when it is worth telling. */
   consume(byteCount: number, now: number, rttMs: number): number | undefined {
     this.#consumed += byteCount;
-    const sinceGrant = this.#consumed - (this.#limit - this.#window);
-    if (sinceGrant < this.#window / 2) return undefined;
-    this.#grow(now - this.#grantedAt, Number.isFinite(rttMs) ? rttMs : 0);
-    this.#grantedAt = now;
-    this.#limit = this.#consumed + this.#window;
-    return this.#limit;
+    if (this.#consumed - this.#consumedBefore >= this.#window / 2) {
+      this.#grow(now - this.#seenAt, Number.isFinite(rttMs) ? rttMs : 0);
+      this.#seenAt = now;
+      this.#consumedBefore = this.#consumed;
+    }
+    const limit = this.#consumed + this.#window;
+    if (limit - this.#limit < Math.min(this.#window / 2, maxGrant)) return undefined;
+    this.#limit = limit;
+    return limit;
   }
 
   close(): void {
@@ -65,15 +70,15 @@ export class ReceiveWindow {
   }
 
   /**
-   * A sender that waits for each grant is granted a window in a round trip, or half of one twice. One that is granted less
-   * often has enough. What the system takes for a visitor that does not read at all looks like consumption at first: until more
-   * was consumed than that, a window is no longer than the way asks for.
+   * Of a sender that waits for each grant, half a window or more is consumed in a round trip. One that sends less has
+   * enough. What the system takes for a visitor that does not read at all looks like consumption at first: until more was
+   * consumed than that, a window is no longer than the way asks for.
    */
   #grow(elapsedMs: number, rttMs: number): void {
     if (elapsedMs > limitedShare * (rttMs + busyMs)) return;
     const isProven = this.#consumed > systemBytes;
     // A long way would take seconds to be found in small steps.
-    const wanted = Math.min(isProven ? 2 * this.#window : unprovenWindow(rttMs), limits.streamWindowMax);
+    const wanted = Math.min(isProven ? 4 * this.#window : unprovenWindow(rttMs), limits.streamWindowMax);
     if (wanted > this.#window) this.#window += this.#budget.take(Math.floor(wanted - this.#window));
   }
 }
@@ -82,6 +87,8 @@ function unprovenWindow(rttMs: number): number {
   return Math.max(rttMs * unprovenBytesPerMs, 2 * limits.streamWindow);
 }
 
+/** So much is granted at once, else the other end of a long way sends in bursts, and waits between them. */
+const maxGrant = 1_048_576;
 /** How many round trips may pass between two grants of a stream that its window limits. */
 const limitedShare = 1.5;
 /** An end may be busy with something else for so long. */
@@ -89,4 +96,4 @@ const busyMs = 1;
 /** What the systems' buffers on a visitor's way take in all. */
 const systemBytes = 8 * 1_048_576;
 /** As fast a way as is believed in without having seen it. */
-const unprovenBytesPerMs = 65_536;
+const unprovenBytesPerMs = 131_072;
