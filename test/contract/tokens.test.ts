@@ -45,7 +45,7 @@ test('tokens in Redis: while it is away a registration is put off, with the reas
     assert.ok(error instanceof AditError);
     assert.equal(error.code, 'ADIT_HUB_BUSY');
     assert.match(error.message, /^this hub cannot reach the others at present: try again/);
-    assert.match((error.cause as Error).message, /^redis 127\.0\.0\.1:\d+ cannot be reached: /);
+    assert.ok(error.cause instanceof Error);
     return true;
   });
   const connected = new Promise<void>((resolve) => connection.onConnected(() => connection.isUp && resolve()));
