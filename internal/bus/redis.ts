@@ -123,7 +123,7 @@ export class RedisBus implements Bus {
   }
 
   get isConnected(): boolean {
-    return this.#deps.connection.isUp;
+    return this.#deps.connection.takesCommands;
   }
 
   get health(): BusHealth {
