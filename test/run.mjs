@@ -29,8 +29,13 @@ const suites = {
   system() {
     ensureBuilt();
     runTests('system');
-    // What visitors see must not depend on the wire, so this runs over the other one, too: agents read it as their setting.
-    runTests('system', { over: 'v1', only: /^(http|expectations|refusals-|routing|forged-errors|dialling|agents)/ });
+    // What visitors see must not depend on the wire, which agents read as their setting, nor on the hub that they come to.
+    const visited = /^(http|expectations|refusals-|routing|forged-errors|dialling|agents)/;
+    const streamed =
+      /^(http|expectations|forged-errors|pipelines|early-response|flow-ends|upgrades|websocket-messages)/;
+    runTests('system', { env: { WIRE: 'v1' }, only: visited });
+    runTests('system', { env: { LAYOUT: 'two-hubs' }, only: streamed });
+    runTests('system', { env: { LAYOUT: 'two-hubs', WIRE: 'v1' }, only: /^(http|forged-errors)/ });
   },
   browser() {
     ensureBuilt();
@@ -47,14 +52,15 @@ const suites = {
   },
 };
 
-function runTests(suite, { over, only = /./ } = {}) {
+function runTests(suite, { env = {}, only = /./ } = {}) {
   const folder = join(root, 'test', suite);
   // Node 20 takes no patterns here.
   const files = readdirSync(folder)
     .filter((name) => name.endsWith('.test.ts') && only.test(name))
     .map((name) => join(folder, name));
   if (files.length === 0) throw new Error(`no tests in ${folder}`);
-  console.log(`\n== ${suite}${over ? ` over wire ${over}` : ''}`);
+  const settings = Object.entries(env).map(([name, value]) => ` ${name}=${value}`);
+  console.log(`\n== ${suite}${settings.join('')}`);
   const flags = [
     '--conditions=adit-source',
     '--import',
@@ -65,8 +71,8 @@ function runTests(suite, { over, only = /./ } = {}) {
   ];
   // Tests of whole processes measure time, so they do not share it.
   const isWhole = suite !== 'unit' && suite !== 'contract';
-  const env = over ? { ...process.env, WIRE: over } : process.env;
-  run(process.execPath, [...flags, ...(isWhole ? ['--test-concurrency=1'] : []), ...files], { env });
+  const concurrency = isWhole ? ['--test-concurrency=1'] : [];
+  run(process.execPath, [...flags, ...concurrency, ...files], { env: { ...process.env, ...env } });
 }
 
 function ensurePrograms() {

@@ -125,8 +125,19 @@ export interface HubProcess {
   url: string;
 }
 
-/** Starts `adit-server` on a free port of 127.0.0.1 (or with a `--listen` of your own) and waits until it listens. */
+/**
+ * Starts `adit-server` on a free port of 127.0.0.1 (or with a `--listen` of your own) and waits until it listens. With
+ * `LAYOUT=two-hubs` there is a second hub on the same Redis: agents dial that one, visitors come to the first.
+ */
 export async function startHub(t: Cleanup, args: string[] = [], env: Record<string, string> = {}): Promise<HubProcess> {
+  if (process.env['LAYOUT'] !== 'two-hubs' || args.includes('--listen')) return await startOneHub(t, args, env);
+  const { startRedis } = await import('./redis.ts');
+  const shared = [...args, '--redis', (await startRedis(t)).url];
+  const [visited, dialled] = await Promise.all([startOneHub(t, shared, env), startOneHub(t, shared, env)]);
+  return { ...visited, url: dialled.url };
+}
+
+async function startOneHub(t: Cleanup, args: string[], env: Record<string, string>): Promise<HubProcess> {
   const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
   const program = new Program('adit-server', [...listen, ...args], env);
   t.after(() => program.stop());
