@@ -12,6 +12,8 @@ import { contextOf, type OriginTrust, systemTrust, whyDistrusted } from './origi
 /** How long a connection may have been idle for a request that must not be sent twice. */
 const freshMs = 1_000;
 const maxIdle = 256;
+/** How long a service may take to close a connection on which it was asked nothing. */
+const farewellMs = 1_000;
 const connectMs = 10_000;
 /**
  * Where all connections read into, since whoever takes the bytes has sent or copied them when it returns. It fills one
@@ -88,7 +90,10 @@ export class Origin {
     return await new Promise((resolve) => {
       const socket = this.#dial({ buffer: readBuffer, callback: () => true }, () => {
         resolve(undefined);
-        socket.destroy();
+        // Not without a word: a service that speaks first would take that for a failure of its own.
+        socket.end();
+        const stopTimer = this.#clock.after(farewellMs, () => socket.destroy());
+        socket.once('close', stopTimer);
       });
       let reason = new Error('it closed the connection');
       socket.on('error', (error) => {
