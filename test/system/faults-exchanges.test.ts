@@ -95,8 +95,10 @@ test('an agent that is killed leaves its visitors a 502 or a 504 by the deadline
   assert.ok([502, 504].includes(status), `${status} ${headers['adit-error']}`);
 });
 
-test('an agent that says goodbye leaves them a 502 at once', async (t) => {
+test('an agent that is told twice to go leaves them a 502 at once', async (t) => {
   const { agent, waiting } = await startWaiting(t, 'goodbye');
+  agent.program.signal('SIGTERM');
+  await agent.event('note');
   agent.program.signal('SIGTERM');
   const { status, headers } = await within(700, waiting);
   assert.deepEqual([status, headers['adit-error']], [502, 'ADIT_LINK_LOST']);
