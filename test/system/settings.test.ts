@@ -72,7 +72,8 @@ const hubRefusals: Refusal[] = [
   [/list\.json.*object/, ['--config', file('list.json', '[]')]],
   [/value\.json.*timeout.*"soon"/, ['--config', file('value.json', '{"timeout": "soon"}')]],
   [/--config.*missing\.json/, ['--config', join(folder, 'missing.json')]],
-  [/CACHE=redis/, [], { CACHE: 'redis' }],
+  [/REDIS.*host/, [], { CACHE: 'redis', REDIS: 'bad:port:x' }],
+  [/--redis.*redis:\/\//, ['--redis', 'nonsense://x']],
 ];
 
 const agentRefusals: Refusal[] = [
