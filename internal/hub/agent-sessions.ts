@@ -119,7 +119,8 @@ export class AgentSessions {
         this.#evicted(payload.toString(), session);
         return;
       case 'moved':
-        this.v2.moved(session);
+        this.v2.moved(session, Number(payload));
+        void this.lanes.look(session);
     }
   }
 

@@ -12,6 +12,8 @@ export class HeldSession {
   readonly clientIds: Set<string>;
   /** Other hubs whose visitors it serves. */
   readonly nodes = new Set<NodeId>();
+  /** How many of them its agent was first to name, over the connection of the moment. */
+  namedCount = 0;
   /** No client id is its own any more: it ends with its last stream. */
   isRetired = false;
   /** Stops what would end it: the grace period, or the time for its last streams. */

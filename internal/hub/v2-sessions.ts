@@ -2,17 +2,13 @@ import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
-import {
-  type Ending,
-  gonePacket,
-  type RegisteredTunnel,
-  type V2HubSession,
-  type V2Registration,
-} from '#internal/link/v2/hub-session';
+import type { Ending, RegisteredTunnel, V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
+import { encodeGone } from '#internal/link/v2/payloads';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
-import { packetKinds, V2Error } from '#messages/v2';
+import { V2Error } from '#messages/v2';
 import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
+import { isTaken } from './directory/is-taken.ts';
 import { HeldSession } from './held-session.ts';
 import type { Lanes } from './lanes/lanes.ts';
 import type { Metrics } from './metrics.ts';
@@ -40,6 +36,8 @@ export class V2Sessions {
   /** Connections, of which some have yet to register. */
   readonly #links = new Set<V2HubSession>();
   readonly #held = new Map<string, HeldSession>();
+  /** Sessions that may be about to go on here: the directory is asked. */
+  readonly #coming = new Set<string>();
 
   constructor(options: V2SessionsOptions, deps: V2SessionsDeps) {
     this.#options = options;
@@ -88,8 +86,11 @@ export class V2Sessions {
       this.#held.delete(link.id);
       throw error;
     }
-    // It may have left in the meantime.
-    if (link.isClosed) this.end(link.id);
+    // It may have left in the meantime, when the directory could not forget it yet.
+    if (link.isClosed) {
+      this.end(link.id);
+      this.#forget(link.id);
+    }
     return tunnels;
   }
 
@@ -101,45 +102,64 @@ export class V2Sessions {
   ): Promise<number | undefined> {
     const { keyId, clientIds } = await registrar.admitResume(registration);
     const { session, epoch } = registration.claim;
-    const { directory, bus } = this.#deps;
-    const known = await directory.read(session);
-    if (known?.wire !== 'v2' || known.keyId !== keyId || known.epoch < epoch) {
-      await this.#refuseReplaced(session, clientIds);
+    const { directory } = this.#deps;
+    this.#coming.add(session);
+    try {
+      while (!link.isClosed) {
+        const known = await directory.read(session);
+        await this.#refuseReplaced(session, clientIds);
+        if (known?.wire !== 'v2' || known.keyId !== keyId || known.epoch < epoch) break;
+        const record = await directory.move(session, known.epoch, this.#options.node);
+        if (record) {
+          this.#take(record, known.node, link);
+          return record.epoch;
+        }
+        // Another attempt was faster. The later one counts.
+      }
       return undefined;
+    } finally {
+      this.#coming.delete(session);
     }
-    const { node } = this.#options;
-    const record = await directory.move(session, known.epoch, node);
-    if (!record || link.isClosed) return undefined;
-    const held = this.#held.get(session);
-    const previous = held?.link;
-    if (known.node !== node) bus.publish(known.node, encodeNodeMessage('moved', session));
+  }
+
+  /** The directory says that a session is ours: it was at `from`, or here. */
+  #take(record: SessionRecord, from: NodeId, link: V2HubSession): void {
+    const { session, node, epoch } = record;
+    const held = this.#held.get(session) ?? new HeldSession(record, link);
+    this.#held.set(session, held);
+    const previous = held.link === link ? undefined : held.link;
     link.id = session;
-    if (held) {
-      held.record = record;
-      held.link = link;
-      held.stopTimer();
-    } else this.#held.set(session, new HeldSession(record, link));
+    held.record = record;
+    held.link = link;
+    held.namedCount = 0;
+    if (!held.isRetired) held.stopTimer();
     previous?.destroy();
-    return record.epoch;
+    // It may have left in the meantime.
+    if (link.isClosed) this.closed(link, 'lost');
+    const moved = encodeNodeMessage('moved', session, Buffer.from(`${epoch}`));
+    for (const other of new Set([from, ...held.nodes])) if (other !== node) this.#deps.bus.publish(other, moved);
   }
 
   /** The agent knows that its session goes on here. */
   serving(link: V2HubSession): void {
     const held = this.#held.get(link.id);
-    if (held?.link === link) this.#deps.lanes.attach(held.record, link);
+    if (held?.link !== link) return;
+    this.#deps.lanes.attach(held.record, link);
+    this.endIfRetired(link.id);
   }
 
   /** A batch of an agent, for a hub's lane. Throws V2Error. */
   batch(link: V2HubSession, node: NodeId, packet: Buffer): void {
     const held = this.#held.get(link.id);
     // What an old connection still brings was sent again over the new one.
-    if (held?.link !== link) return;
+    if (held?.link !== link || packet.readUInt32BE(9) !== held.record.epoch) return;
     if (node === this.#options.node) {
       if (!this.#deps.lanes.receive(link.id, packet)) link.sendGone(node);
       return;
     }
     if (!held.nodes.has(node)) {
-      if (held.nodes.size >= limits.nodesPerSession) throw new V2Error('it speaks to too many hubs');
+      held.namedCount += 1;
+      if (held.namedCount > limits.nodesPerSession) throw new V2Error('it speaks to too many hubs');
       held.nodes.add(node);
     }
     this.#deps.bus.publish(node, encodeNodeMessage('toEdge', link.id, packet));
@@ -156,10 +176,11 @@ export class V2Sessions {
   /** Takes a packet for an agent from the hub of a visitor. False: this session is not held here. */
   toAgent(from: NodeId, session: string, packet: Buffer): boolean {
     const held = this.#held.get(session);
-    if (!held) return false;
-    if (packet[0] !== packetKinds.gone) held.nodes.add(from);
-    if (held.link) held.link.send(packet);
-    else this.#deps.bus.publish(from, encodeNodeMessage('parked', session));
+    // What comes too early is lost, and sent again.
+    if (!held) return this.#coming.has(session);
+    held.nodes.add(from);
+    if (held.link && packet.length > 0) held.link.send(packet);
+    if (!held.link) this.#deps.bus.publish(from, encodeNodeMessage('parked', session));
     return true;
   }
 
@@ -171,9 +192,10 @@ export class V2Sessions {
     if (held.clientIds.size > 0) return;
     held.isRetired = true;
     if (!held.link) {
-      this.end(session);
+      if (!this.#coming.has(session)) this.end(session);
       return;
     }
+    held.stopTimer();
     held.stopTimer = this.#deps.clock.after(this.#options.timeoutMs, () => held.link?.close(1008, 'replaced'));
     this.endIfRetired(session);
   }
@@ -187,14 +209,16 @@ export class V2Sessions {
   }
 
   /** Another hub goes on with a session of ours. Its streams of our own visitors go on over there. */
-  moved(session: string): void {
+  moved(session: string, epoch: number): void {
     const held = this.#held.get(session);
-    if (!held) return;
+    // It may have come back since.
+    if (!held || held.record.epoch >= epoch) return;
     held.stopTimer();
     this.#held.delete(session);
     this.#deps.directory.invalidate(session);
     held.link?.destroy();
     this.#deps.lanes.park(this.#options.node, session);
+    this.#tellNodes(held, 'moved', `${epoch}`);
   }
 
   broken(session: string, reason: string): void {
@@ -202,8 +226,12 @@ export class V2Sessions {
   }
 
   nodeGone(node: NodeId): void {
-    const packet = gonePacket(node);
-    for (const { nodes, link } of this.#held.values()) if (nodes.delete(node)) link?.send(packet);
+    for (const [session, { nodes, link }] of this.#held) {
+      if (!nodes.delete(node)) continue;
+      link?.send(encodeGone(node));
+      // Should it live after all, it has to know.
+      this.#deps.bus.publish(node, encodeNodeMessage('ended', session));
+    }
   }
 
   /** Ends a session for good. */
@@ -214,9 +242,7 @@ export class V2Sessions {
     this.#held.delete(session);
     this.#deps.lanes.end(this.#options.node, session);
     this.#tellNodes(held, 'ended');
-    this.#deps.directory.end(session, this.#options.node).catch((error: unknown) => {
-      this.#deps.log.warn('the directory was not told that a session ended', { error: messageOf(error) });
-    });
+    this.#forget(session);
   }
 
   /** Asks all agents to go on at another hub. */
@@ -232,23 +258,34 @@ export class V2Sessions {
     const { session } = held.record;
     held.link = undefined;
     held.stopTimer();
-    held.stopTimer = this.#deps.clock.after(this.#options.graceMs, () => this.end(session));
+    this.#endAfterGrace(held);
     this.#deps.log.info('an agent lost its connection: its session waits for it', { session });
     this.#deps.lanes.park(this.#options.node, session);
     this.#tellNodes(held, 'parked');
   }
 
-  #tellNodes({ record, nodes }: HeldSession, kind: 'parked' | 'ended'): void {
-    for (const node of nodes) this.#deps.bus.publish(node, encodeNodeMessage(kind, record.session));
+  #endAfterGrace(held: HeldSession): void {
+    const { session } = held.record;
+    held.stopTimer = this.#deps.clock.after(this.#options.graceMs, () => {
+      if (this.#coming.has(session)) this.#endAfterGrace(held);
+      else this.end(session);
+    });
   }
 
-  /** Whose names have gone to another session was replaced, and need not come again. */
+  #forget(session: string): void {
+    this.#deps.directory.end(session, this.#options.node).catch((error: unknown) => {
+      this.#deps.log.warn('the directory was not told that a session ended', { error: messageOf(error) });
+    });
+  }
+
+  #tellNodes({ record, nodes }: HeldSession, kind: 'parked' | 'ended' | 'moved', payload = ''): void {
+    const message = encodeNodeMessage(kind, record.session, Buffer.from(payload));
+    for (const node of nodes) this.#deps.bus.publish(node, message);
+  }
+
+  /** Whose names have all gone to other sessions was replaced, and need not come again. */
   async #refuseReplaced(session: string, clientIds: readonly string[]): Promise<void> {
-    for (const clientId of clientIds) {
-      const holder = await this.#deps.directory.find(clientId);
-      if (holder && holder.session !== session) {
-        throw new AditError('ADIT_REPLACED', 'another agent with this key took over');
-      }
-    }
+    for (const clientId of clientIds) if (!(await isTaken(this.#deps.directory, clientId, session))) return;
+    throw new AditError('ADIT_REPLACED', 'another agent with this key took over');
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Bus } from '#internal/bus/bus';
 import { MemoryNetwork } from '#internal/bus/memory';
 import type { Clock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
@@ -11,13 +12,16 @@ import { V2HubSession } from '#internal/link/v2/hub-session';
 import type { ConnectPackets } from '#internal/link/v2/packet-link';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
-import { decodeNodeMessage } from '#messages/node';
+import { decodeNodeMessage, type NodeMessage } from '#messages/node';
+import type { Proof } from '#messages/v2';
 
 export const pairClientId = 'a'.repeat(52);
 export const pairNode = '00112233445566ff';
 
-const keyId = 'a key';
 const tunnel = { clientId: pairClientId, hostname: undefined };
+
+/** Who has proved its key: these tests take its name for that. */
+const keyIdOf = ({ key }: Pick<Proof, 'key'>): string => key.kid ?? 'a key';
 
 /** Hubs of one process that reach each other. */
 export class TestCluster {
@@ -28,6 +32,8 @@ export class TestCluster {
   readonly clock: Clock;
   /** How long sessions outlive their connections. */
   readonly graceMs: number;
+  /** What becomes of a message between hubs: how often it arrives. */
+  copies: (message: NodeMessage, from: string, to: string) => number = () => 1;
 
   constructor(clock: Clock, graceMs = 0) {
     this.clock = clock;
@@ -41,6 +47,19 @@ export class TestCluster {
     const hub = new TestHub(node, this, windows);
     await hub.start();
     return hub;
+  }
+
+  /** A hub's bus, which loses and doubles what it is told to. */
+  bus(node: string): Bus {
+    const bus = this.network.bus(node);
+    return {
+      ...bus,
+      publish: (to, message) => {
+        for (let count = this.copies(decodeNodeMessage(message), node, to); count > 0; count -= 1) {
+          bus.publish(to, message);
+        }
+      },
+    };
   }
 }
 
@@ -56,7 +75,7 @@ export class TestHub {
   constructor(node: string, cluster: TestCluster, windows: WindowBudget) {
     this.node = node;
     this.#cluster = cluster;
-    this.#bus = cluster.network.bus(node);
+    this.#bus = cluster.bus(node);
     const { clock, directory, graceMs } = cluster;
     const metrics = new Metrics({ sessions: () => 0, tunnels: () => 0 });
     metrics.strayAnswer = () => {
@@ -89,10 +108,14 @@ export class TestHub {
       {
         clock: this.#cluster.clock,
         log: silentLog,
-        register: (registration, asking) =>
-          sessions.registerV2({ admitV2: async () => ({ keyId, tunnels: [tunnel] }) }, registration, asking),
-        resume: (registration, asking) =>
-          sessions.resume({ admitResume: async () => ({ keyId, clientIds: [pairClientId] }) }, registration, asking),
+        register: (registration, asking) => {
+          const admitV2 = async () => ({ keyId: keyIdOf(registration), tunnels: [tunnel] });
+          return sessions.registerV2({ admitV2 }, registration, asking);
+        },
+        resume: (registration, asking) => {
+          const admitResume = async () => ({ keyId: keyIdOf(registration), clientIds: [pairClientId] });
+          return sessions.resume({ admitResume }, registration, asking);
+        },
         onServing: (serving) => sessions.v2.serving(serving),
         onBatch: (from, node, packet) => sessions.v2.batch(from, node, packet),
         onWritable: ({ id }) => sessions.lanes.wake(id),
@@ -110,7 +133,7 @@ export class TestHub {
   /** Takes an agent's connection of wire v1. */
   acceptV1(connect: Connect): void {
     const { v1 } = this.sessions;
-    const admit = async () => ({ keyId, tunnel });
+    const admit = async () => ({ keyId: 'a key', tunnel });
     const session = new V1HubSession(
       { isAditAgent: true, timeoutMs: 30_000 },
       {

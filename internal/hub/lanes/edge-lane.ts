@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
 import { AditError } from '#internal/core/errors';
@@ -47,7 +48,10 @@ export class EdgeLane {
   readonly #openers = new Map<string, StreamOpener>();
   #pause: Pause | undefined;
 
-  constructor({ session, node, epoch, wire, maxStreams }: SessionRecord, options: EdgeLaneOptions, deps: EdgeLaneDeps) {
+  constructor(record: SessionRecord, options: EdgeLaneOptions, deps: EdgeLaneDeps) {
+    const { session, node, epoch, wire, maxStreams } = record;
+    // The agent may remember a lane of ours that we have given up.
+    const isFirst = node === options.node && epoch === 1;
     this.session = session;
     this.node = node;
     this.epoch = epoch;
@@ -55,7 +59,7 @@ export class EdgeLane {
     this.#timeoutMs = options.timeoutMs;
     this.#clock = deps.clock;
     this.#mux = new Mux(
-      { node: options.node, epoch, side: 'hub', maxStreams },
+      { node: options.node, epoch, start: isFirst ? 0 : newStart(), side: 'hub', maxStreams },
       {
         ...deps,
         link: this.#link,
@@ -102,7 +106,10 @@ export class EdgeLane {
     this.#link.link = link;
     this.#pause = undefined;
     this.node = node;
-    if (isFirst && epoch === this.epoch) return;
+    if (isFirst && epoch === this.epoch) {
+      this.#mux.begin();
+      return;
+    }
     this.epoch = epoch;
     this.#mux.resume(epoch);
   }
@@ -110,7 +117,7 @@ export class EdgeLane {
   /** Holds everything until there is a connection again. What is new waits for `waitMs` at most, and is then told `reason`. */
   park(waitMs: number, reason: AditError): void {
     this.#link.link = undefined;
-    const since = this.#pause?.since ?? this.#clock.now();
+    const since = this.parkedSince ?? this.#clock.now();
     this.#pause = { since, waitMs, reason };
     this.#watchWaiting(this.#pause);
   }
@@ -138,7 +145,12 @@ export class EdgeLane {
   #watchWaiting(pause: Pause): void {
     const now = this.#clock.now();
     this.#clock.after(pause.waitMs, () => {
-      if (this.#pause === pause) this.#mux.failUnsent(now, pause.reason);
+      if (this.parkedSince === pause.since) this.#mux.failUnsent(now, pause.reason);
     });
   }
+}
+
+/** A position that no lane before has reached, all but certainly: so nothing of that one is taken for this one's. */
+function newStart(): number {
+  return randomInt(1, 2 ** 47);
 }

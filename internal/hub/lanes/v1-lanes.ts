@@ -6,6 +6,7 @@ import type { RequestHead } from '#internal/http1/head';
 import type { AcceptedStream, ResponseHandler, Stream, StreamHandler, StreamOpener } from '#internal/link/stream';
 import type { V1HubSession } from '#internal/link/v1/hub-session';
 import { Mux } from '#internal/link/v2/mux';
+import { decodeGone } from '#internal/link/v2/payloads';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
@@ -44,14 +45,16 @@ export class V1Lanes {
 
   /** Takes a packet for the agent from a visitor's hub. Throws V2Error. */
   receive(node: NodeId, packet: Buffer): void {
-    if (packet[0] === packetKinds.gone) this.nodeGone(node);
-    else if (packet[0] === packetKinds.batch || packet[0] === packetKinds.resend) this.#mux(node).receive(packet);
+    const [kind] = packet;
+    if (kind === packetKinds.gone) this.#begin(node, decodeGone(packet).start);
+    else if (kind === packetKinds.batch || kind === packetKinds.resend) this.#mux(node).receive(packet);
     else throw new V2Error('only packets of lanes come from other hubs');
   }
 
-  nodeGone(node: NodeId): void {
+  /** False: no lane of that hub was known here. */
+  nodeGone(node: NodeId): boolean {
     this.#muxes.get(node)?.close(new AditError('ADIT_VISITOR_GONE', 'the hub of this visitor has ended'));
-    this.#muxes.delete(node);
+    return this.#muxes.delete(node);
   }
 
   wake(): void {
@@ -64,13 +67,22 @@ export class V1Lanes {
     this.#muxes.clear();
   }
 
+  #begin(node: NodeId, start: number): void {
+    // Said twice, in case that it was lost.
+    if (start !== 0 && this.#muxes.get(node)?.start === start) return;
+    this.nodeGone(node);
+    if (start !== 0) this.#add(node, start);
+  }
+
   #mux(node: NodeId): Mux {
-    const known = this.#muxes.get(node);
-    if (known) return known;
+    return this.#muxes.get(node) ?? this.#add(node, 0);
+  }
+
+  #add(node: NodeId, start: number): Mux {
     const { bus, windows, clock, log } = this.#deps;
     const { id } = this.#session;
     const mux = new Mux(
-      { node, epoch: 1, side: 'agent', maxStreams: 0 },
+      { node, epoch: 1, start, side: 'agent', maxStreams: 0 },
       {
         clock,
         log,

@@ -6,6 +6,7 @@ import { limits } from '#messages/limits';
 import { batchHeaderBytes, V2Error } from '#messages/v2';
 import { Mux } from './mux.ts';
 import type { PacketLink } from './packet-link.ts';
+import { decodeGone } from './payloads.ts';
 import { WindowBudget } from './receive-window.ts';
 import { SwitchedLink } from './switched-link.ts';
 
@@ -96,30 +97,32 @@ export class V2AgentSession {
   /** Takes a packet of a lane. Throws V2Error. */
   receive(packet: Buffer): void {
     if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
-    this.#mux(packet.toString('hex', 1, 9)).receive(packet);
+    const node = packet.toString('hex', 1, 9);
+    (this.#muxes.get(node) ?? this.#add(node, 0)).receive(packet);
   }
 
-  /** A hub has ended: nobody waits for what its visitors asked. Throws V2Error. */
+  /** A hub has ended, or knows nothing of its lane: nobody waits for what its visitors asked. Throws V2Error. */
   gone(packet: Buffer): void {
-    if (packet.length < 9) throw new V2Error('a gone packet names no hub');
-    const node = packet.toString('hex', 1, 9);
-    this.#muxes.get(node)?.close(new AditError('ADIT_VISITOR_GONE', 'the hub of this visitor has ended'));
+    const { node, start } = decodeGone(packet);
+    const mux = this.#muxes.get(node);
+    // Said twice, in case that it was lost.
+    if (start !== 0 && mux?.start === start) return;
+    mux?.close(new AditError('ADIT_VISITOR_GONE', 'the hub of this visitor has ended'));
     this.#muxes.delete(node);
+    if (start !== 0) this.#add(node, start);
   }
 
   writable(): void {
     for (const mux of this.#muxes.values()) mux.wake();
   }
 
-  #mux(node: string): Mux {
-    const known = this.#muxes.get(node);
-    if (known) return known;
+  #add(node: string, start: number): Mux {
     if (this.#muxes.size >= limits.nodesPerSession) {
       throw new V2Error(`more than ${limits.nodesPerSession} hubs send streams`);
     }
     const { clock, log, accept } = this.#deps;
     const mux = new Mux(
-      { node, epoch: this.epoch, side: 'agent', maxStreams: this.#maxStreams },
+      { node, epoch: this.epoch, start, side: 'agent', maxStreams: this.#maxStreams },
       {
         clock,
         log,

@@ -16,6 +16,7 @@ import {
   V2Error,
 } from '#messages/v2';
 import type { ConnectPackets, PacketLink, PacketLinkHandler } from './packet-link.ts';
+import { encodeGone } from './payloads.ts';
 
 /** An agent that has not registered by then is closed. The nonce that it signs is good for as long. */
 const registrationMs = 10_000;
@@ -101,7 +102,7 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
 
   /** Tells that no stream comes from this hub any more, nor is one waited for. */
   sendGone(node: string): void {
-    if (this.isWritable) this.send(gonePacket(node));
+    if (this.isWritable) this.send(encodeGone(node));
   }
 
   /** Tells that a newer registration has taken a tunnel. */
@@ -256,9 +257,4 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
     this.#heartbeat.stop();
     this.#deps.onClosed(this, this.#ending);
   }
-}
-
-/** Tells an agent that nobody there waits for what it sends any more, and nothing follows of what was. */
-export function gonePacket(node: string): Buffer {
-  return Buffer.concat([Buffer.from([packetKinds.gone]), Buffer.from(node, 'hex')]);
 }

@@ -25,6 +25,8 @@ export interface MuxOptions {
   /** The hub's name: 16 hexadecimal digits. */
   node: string;
   epoch: number;
+  /** The position at which both directions of the lane begin; 0 when there was none before. */
+  start?: number;
   /** Streams opened by hubs have odd numbers, those of agents even ones. */
   side: 'hub' | 'agent';
   /** How many streams the other end takes. */
@@ -47,6 +49,7 @@ const knownTypes: ReadonlySet<number> = new Set(Object.values(frameTypes));
 
 /** The streams of one lane, and whose turn it is to send. */
 export class Mux implements StreamOwner {
+  readonly start: number;
   readonly #options: MuxOptions;
   readonly #deps: MuxDeps;
   readonly #lane: Lane;
@@ -61,13 +64,18 @@ export class Mux implements StreamOwner {
     this.#options = options;
     this.#deps = deps;
     this.#lastId = options.side === 'hub' ? -1 : 0;
-    this.#lane = new Lane(options, {
-      clock: deps.clock,
-      transmit: (packet) => deps.link.send(packet),
-      deliver: (frames) => this.#deliver(frames),
-      age: ageOpens,
-      wake: () => this.wake(),
-    });
+    this.start = options.start ?? 0;
+    const { node, epoch } = options;
+    this.#lane = new Lane(
+      { node, epoch, start: this.start },
+      {
+        clock: deps.clock,
+        transmit: (packet) => deps.link.send(packet),
+        deliver: (frames) => this.#deliver(frames),
+        age: ageOpens,
+        wake: () => this.wake(),
+      },
+    );
   }
 
   get streamCount(): number {
@@ -107,6 +115,11 @@ export class Mux implements StreamOwner {
     if (this.#outbox.urgentCount > limits.urgentCount) throw new V2Error('what is asked is not waited for');
   }
 
+  /** Begins on its first connection. */
+  begin(): void {
+    this.#lane.begin();
+  }
+
   /** Goes on over another connection, which must be there. */
   resume(epoch: number): void {
     this.#lane.resume(epoch);
@@ -117,13 +130,14 @@ export class Mux implements StreamOwner {
     this.#fail(this.#outbox.unsentSince(since), reason);
   }
 
-  /** The same for those whose `open` was sent, and not acknowledged. */
+  /** The same for those whose `open` was sent, and not acknowledged: if it arrives later, its time is over. */
   failUnheard(reason: AditError): void {
-    const frames = this.#lane.unacknowledged.flatMap((batch) => [...framesOf(batch)]);
-    this.#fail(
-      frames.filter(({ type }) => type === frameTypes.open).map(({ id }) => id),
-      reason,
-    );
+    const ids: number[] = [];
+    for (const batch of this.#lane.unacknowledged) {
+      ageOpens(batch, Number.POSITIVE_INFINITY);
+      for (const { type, id } of framesOf(batch)) if (type === frameTypes.open) ids.push(id);
+    }
+    this.#fail(ids, reason);
   }
 
   /** There may be room to send. */

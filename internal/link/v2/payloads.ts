@@ -1,6 +1,6 @@
 import { AditError, isVisitorErrorCode } from '#internal/core/errors';
 import { limits } from '#messages/limits';
-import { frameHeaderBytes, openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
+import { frameHeaderBytes, openHeaderBytes, packetKinds, streamKinds, V2Error } from '#messages/v2';
 
 /** Writes a frame's header, and gives where its payload begins. */
 export function writeFrameHeader(target: Buffer, offset: number, type: number, id: number, length: number): number {
@@ -49,6 +49,26 @@ export function encodeLimit(limit: number): Buffer {
 export function decodeLimit(payload: Buffer): number {
   if (payload.length !== 6) throw new V2Error('a credit frame has no limit');
   return payload.readUIntBE(0, 6);
+}
+
+const goneBytes = 15;
+
+/**
+ * Tells an agent that nobody at the hub `node` knows of the lane that there was. With a position, another one begins
+ * there in both directions.
+ */
+export function encodeGone(node: string, start = 0): Buffer {
+  const packet = Buffer.allocUnsafe(goneBytes);
+  packet[0] = packetKinds.gone;
+  packet.write(node, 1, 'hex');
+  packet.writeUIntBE(start, 9, 6);
+  return packet;
+}
+
+/** Throws {@link V2Error}. */
+export function decodeGone(packet: Buffer): { node: string; start: number } {
+  if (packet.length !== goneBytes) throw new V2Error('a gone packet is not as long as one');
+  return { node: packet.toString('hex', 1, 9), start: packet.readUIntBE(9, 6) };
 }
 
 const messageLength = 1_024;
