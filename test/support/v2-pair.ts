@@ -40,13 +40,25 @@ export function openerAt({ sessions }: TestHub): StreamOpener {
   return opener;
 }
 
+interface AgentOptions {
+  clock: Clock;
+  meddle?: Meddle;
+  /** What it goes on with. */
+  resumed?: V2AgentSession;
+  /** The name of its key. */
+  kid?: string;
+  /** Takes the connection before anything happens on it. */
+  onLink?: (link: PacketLinkPair) => void;
+}
+
 /** Connects an agent, which registers or goes on with a session. */
 export async function connectAgent(
   testHub: TestHub,
   accept: AcceptStream,
-  { meddle, clock, resumed }: { meddle?: Meddle; clock: Clock; resumed?: V2AgentSession },
+  { meddle, clock, resumed, kid = 'a key', onLink }: AgentOptions,
 ) {
   const link = packetLinkPair(meddle);
+  onLink?.(link);
   const closed = {
     agent: 0,
     get hub() {
@@ -71,7 +83,7 @@ export async function connectAgent(
   const session = await agent.register((_nonce, going) => {
     const { id = '', epoch = 0 } = going ?? {};
     const claim = { origin: 'http://localhost', nonce: '', session: id, epoch, tunnels: [{ session: '' }] };
-    return { key: {}, algorithm: 'ES256', signature: '', claim };
+    return { key: { kid }, algorithm: 'ES256', signature: '', claim };
   }, resumed);
   return { hub, agent, link, closed, session };
 }

@@ -5,7 +5,7 @@ import type { RequestHead, ResponseHead } from '#internal/http1/head';
 import type { AcceptedStream, ResponseHandler, Stream } from '#internal/link/stream';
 import type { V2AgentSession } from '#internal/link/v2/agent-session';
 import { FakeClock } from './fake-clock.ts';
-import type { Meddle } from './packet-link-pair.ts';
+import type { Meddle, PacketLinkPair } from './packet-link-pair.ts';
 import { TestCluster, type TestHub } from './v2-hub.ts';
 import { connectAgent, openerAt } from './v2-pair.ts';
 
@@ -76,12 +76,13 @@ export class Roaming {
   };
 
   /** Registers, or goes on with the session there was. */
-  async connect(hub: TestHub, meddle?: Meddle) {
+  async connect(hub: TestHub, meddle?: Meddle, onLink?: (link: PacketLinkPair) => void) {
     const { clock } = this;
     const resumed = this.session && !this.session.isEnded ? this.session : undefined;
     const current = await connectAgent(hub, this.accept, {
       clock,
       ...(meddle && { meddle }),
+      ...(onLink && { onLink }),
       ...(resumed && { resumed }),
     });
     this.current = current;

@@ -85,7 +85,11 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
       dead: () => this.#link.destroy(),
       receivedBytes: () => this.#link.receivedBytes,
     });
-    this.#stopTimer = deps.clock.after(registrationMs, () => this.close(1008, 'no registration within 10 seconds'));
+    this.#stopTimer = deps.clock.after(registrationMs, () => {
+      // Whoever waits for our answer is not at fault.
+      if (this.#isAsking) this.close(1013, 'the hub could not decide within 10 seconds');
+      else this.close(1008, 'no registration within 10 seconds');
+    });
     this.#greet();
   }
 
