@@ -18,10 +18,16 @@ import type { Proof } from '#messages/v2';
 export const pairClientId = 'a'.repeat(52);
 export const pairNode = '00112233445566ff';
 
-const tunnel = { clientId: pairClientId, hostname: undefined };
+const firstKey = 'a key';
+const tunnelOf = (key: string) => ({ clientId: clientIdOf(key), hostname: undefined });
 
 /** Who has proved its key: these tests take its name for that. */
-const keyIdOf = ({ key }: Pick<Proof, 'key'>): string => key.kid ?? 'a key';
+const keyIdOf = ({ key }: Pick<Proof, 'key'>): string => key.kid ?? firstKey;
+
+/** Whoever registers is given {@link pairClientId}, but with another key another one. */
+export function clientIdOf(key: string): string {
+  return key === firstKey ? pairClientId : 'b'.repeat(52);
+}
 
 /** Hubs of one process that reach each other. */
 export class TestCluster {
@@ -63,7 +69,7 @@ export class TestCluster {
   }
 }
 
-/** What a hub knows of agents, without its edge. Whoever registers is given {@link pairClientId}. */
+/** What a hub knows of agents, without its edge. */
 export class TestHub {
   readonly node: string;
   readonly sessions: AgentSessions;
@@ -109,11 +115,13 @@ export class TestHub {
         clock: this.#cluster.clock,
         log: silentLog,
         register: (registration, asking) => {
-          const admitV2 = async () => ({ keyId: keyIdOf(registration), tunnels: [tunnel] });
+          const keyId = keyIdOf(registration);
+          const admitV2 = async () => ({ keyId, tunnels: [tunnelOf(keyId)] });
           return sessions.registerV2({ admitV2 }, registration, asking);
         },
         resume: (registration, asking) => {
-          const admitResume = async () => ({ keyId: keyIdOf(registration), clientIds: [pairClientId] });
+          const keyId = keyIdOf(registration);
+          const admitResume = async () => ({ keyId, clientIds: [clientIdOf(keyId)] });
           return sessions.resume({ admitResume }, registration, asking);
         },
         onServing: (serving) => sessions.v2.serving(serving),
@@ -133,7 +141,7 @@ export class TestHub {
   /** Takes an agent's connection of wire v1. */
   acceptV1(connect: Connect): void {
     const { v1 } = this.sessions;
-    const admit = async () => ({ keyId: 'a key', tunnel });
+    const admit = async () => ({ keyId: firstKey, tunnel: tunnelOf(firstKey) });
     const session = new V1HubSession(
       { isAditAgent: true, timeoutMs: 30_000 },
       {

@@ -34,8 +34,8 @@ export async function connectV2Pair(
 }
 
 /** Where a hub opens streams to the one tunnel of these tests. */
-export function openerAt({ sessions }: TestHub): StreamOpener {
-  const opener = sessions.opener(pairClientId);
+export function openerAt({ sessions }: TestHub, clientId = pairClientId): StreamOpener {
+  const opener = sessions.opener(clientId);
   if (!opener || opener instanceof Promise) throw new Error('nobody serves the tunnel');
   return opener;
 }

@@ -6,7 +6,7 @@ import type { AcceptedStream, ResponseHandler, Stream } from '#internal/link/str
 import type { V2AgentSession } from '#internal/link/v2/agent-session';
 import { FakeClock } from './fake-clock.ts';
 import type { Meddle, PacketLinkPair } from './packet-link-pair.ts';
-import { TestCluster, type TestHub } from './v2-hub.ts';
+import { clientIdOf, TestCluster, type TestHub } from './v2-hub.ts';
 import { connectAgent, openerAt } from './v2-pair.ts';
 
 export const graceMs = 30_000;
@@ -57,16 +57,21 @@ export interface Served extends End {
 
 /** Hubs and one agent that wanders between them, in a time of their own. */
 export class Roaming {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly cluster: TestCluster;
+  /** The name of the agent's key. */
+  readonly key: string;
   /** What the agent was asked, in order. */
   readonly served: Served[] = [];
   session: V2AgentSession | undefined;
   /** The connection of the moment. */
   current: Awaited<ReturnType<typeof connectAgent>> | undefined;
 
-  constructor(grace = graceMs) {
-    this.cluster = new TestCluster(this.clock, grace);
+  /** With another one given, an agent in the same world. */
+  constructor(grace = graceMs, other?: Roaming) {
+    this.clock = other?.clock ?? new FakeClock();
+    this.cluster = other?.cluster ?? new TestCluster(this.clock, grace);
+    this.key = other ? 'another key' : 'a key';
   }
 
   readonly accept = ({ target }: RequestHead, stream: AcceptedStream): End => {
@@ -81,6 +86,7 @@ export class Roaming {
     const resumed = this.session && !this.session.isEnded ? this.session : undefined;
     const current = await connectAgent(hub, this.accept, {
       clock,
+      kid: this.key,
       ...(meddle && { meddle }),
       ...(onLink && { onLink }),
       ...(resumed && { resumed }),
@@ -99,7 +105,7 @@ export class Roaming {
   ask(hub: TestHub, target = '/', method = 'GET'): End {
     const end = new End();
     const fields = method === 'POST' ? ['Transfer-Encoding', 'chunked'] : [];
-    end.stream = openerAt(hub).open({ method, target, fields }, end);
+    end.stream = openerAt(hub, clientIdOf(this.key)).open({ method, target, fields }, end);
     if (method === 'GET') end.stream.end();
     return end;
   }

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import type { NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
 import { AditError } from '#internal/core/errors';
@@ -16,6 +15,8 @@ export interface EdgeLaneOptions {
   node: NodeId;
   /** How long the head of a response may take. */
   timeoutMs: number;
+  /** The position at which both directions begin. */
+  start: number;
 }
 
 export interface EdgeLaneDeps extends Pick<MuxDeps, 'log' | 'budget' | 'onStrayFrame'> {
@@ -50,8 +51,6 @@ export class EdgeLane {
 
   constructor(record: SessionRecord, options: EdgeLaneOptions, deps: EdgeLaneDeps) {
     const { session, node, epoch, wire, maxStreams } = record;
-    // The agent may remember a lane of ours that we have given up.
-    const isFirst = node === options.node && epoch === 1;
     this.session = session;
     this.node = node;
     this.epoch = epoch;
@@ -59,7 +58,7 @@ export class EdgeLane {
     this.#timeoutMs = options.timeoutMs;
     this.#clock = deps.clock;
     this.#mux = new Mux(
-      { node: options.node, epoch, start: isFirst ? 0 : newStart(), side: 'hub', maxStreams },
+      { node: options.node, epoch, start: options.start, side: 'hub', maxStreams },
       {
         ...deps,
         link: this.#link,
@@ -148,9 +147,4 @@ export class EdgeLane {
       if (this.parkedSince === pause.since) this.#mux.failUnsent(now, pause.reason);
     });
   }
-}
-
-/** A position that no lane before has reached, all but certainly: so nothing of that one is taken for this one's. */
-function newStart(): number {
-  return randomInt(1, 2 ** 47);
 }

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock, Stop } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
@@ -182,16 +183,22 @@ export class Lanes {
   #make(record: SessionRecord): EdgeLane {
     const { clock, log, windows, onStrayFrame } = this.#deps;
     const isLocal = record.node === this.#options.node;
-    const lane = new EdgeLane(record, this.#options, {
-      clock,
-      log,
-      budget: new WindowBudget(limits.sessionWindows, windows),
-      // What the last stream ended with is still to be sent.
-      onIdle: () => setImmediate(() => this.#deps.onIdle(record.session)),
-      onStrayFrame,
-    });
-    this.#lanes.set(record.session, lane);
     const link = isLocal ? this.#deps.localLink(record.session) : this.#remoteLink(record.node, record.session);
+    // The agent may remember a lane of ours that we have given up, but not on its first connection to us.
+    const start = isLocal && link && record.epoch === 1 ? 0 : newStart();
+    const lane = new EdgeLane(
+      record,
+      { ...this.#options, start },
+      {
+        clock,
+        log,
+        budget: new WindowBudget(limits.sessionWindows, windows),
+        // What the last stream ended with is still to be sent.
+        onIdle: () => setImmediate(() => this.#deps.onIdle(record.session)),
+        onStrayFrame,
+      },
+    );
+    this.#lanes.set(record.session, lane);
     if (!link) {
       this.park(record.node, record.session);
       return lane;
@@ -269,6 +276,11 @@ export class Lanes {
       if (streams > limits.parkedStreams || bytes > limits.parkedBytes) this.#end(lane);
     }
   }
+}
+
+/** A position that no lane before has reached, all but certainly: nothing of that one is taken for this one's. */
+function newStart(): number {
+  return randomInt(1, 2 ** 47);
 }
 
 function lost(): AditError {
