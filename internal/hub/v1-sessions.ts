@@ -100,7 +100,7 @@ export class V1Sessions {
     if (packet.length === 0) return true;
     entry.lanes ??= new V1Lanes(entry.session, this.#deps);
     try {
-      entry.lanes.receive(from, packet);
+      entry.lanes.receive(packet);
     } catch (thrown) {
       if (!(thrown instanceof V2Error)) throw thrown;
       this.#deps.log.error('another hub broke the rules of wire v2', { reason: thrown.message });

@@ -5,8 +5,8 @@ import type { Log } from '#internal/core/log';
 import type { RequestHead } from '#internal/http1/head';
 import type { AcceptedStream, ResponseHandler, Stream, StreamHandler, StreamOpener } from '#internal/link/stream';
 import type { V1HubSession } from '#internal/link/v1/hub-session';
+import { AgentLanes } from '#internal/link/v2/agent-lanes';
 import { Mux } from '#internal/link/v2/mux';
-import { decodeGone } from '#internal/link/v2/payloads';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
@@ -26,62 +26,44 @@ export interface V1LanesDeps {
 export class V1Lanes {
   readonly #session: V1HubSession;
   readonly #deps: V1LanesDeps;
-  readonly #muxes = new Map<NodeId, Mux>();
+  readonly #lanes = new AgentLanes((node, start) => this.#makeMux(node, start));
 
   constructor(session: V1HubSession, deps: V1LanesDeps) {
     this.#session = session;
     this.#deps = deps;
   }
 
-  get streamCount(): number {
-    let count = 0;
-    for (const mux of this.#muxes.values()) count += mux.streamCount;
-    return count;
-  }
-
   get nodes(): Iterable<NodeId> {
-    return this.#muxes.keys();
+    return this.#lanes.nodes;
   }
 
   /** Takes a packet for the agent from a visitor's hub. Throws V2Error. */
-  receive(node: NodeId, packet: Buffer): void {
+  receive(packet: Buffer): void {
     const [kind] = packet;
-    if (kind === packetKinds.gone) this.#begin(node, decodeGone(packet).start);
-    else if (kind === packetKinds.batch || kind === packetKinds.resend) this.#mux(node).receive(packet);
+    if (kind === packetKinds.gone) this.#lanes.gone(packet);
+    else if (kind === packetKinds.batch || kind === packetKinds.resend) this.#lanes.receive(packet);
     else throw new V2Error('only packets of lanes come from other hubs');
   }
 
-  /** False: no lane of that hub was known here. */
+  /** False: there is no lane of that hub. */
   nodeGone(node: NodeId): boolean {
-    this.#muxes.get(node)?.close(new AditError('ADIT_VISITOR_GONE', 'the hub of this visitor has ended'));
-    return this.#muxes.delete(node);
+    return this.#lanes.nodeGone(node);
   }
 
   wake(): void {
-    for (const mux of this.#muxes.values()) mux.wake();
+    this.#lanes.wake();
   }
 
   close(): void {
-    const reason = new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost', { retryAfterSeconds: 1 });
-    for (const mux of this.#muxes.values()) mux.close(reason);
-    this.#muxes.clear();
+    this.#lanes.close(
+      new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost', { retryAfterSeconds: 1 }),
+    );
   }
 
-  #begin(node: NodeId, start: number): void {
-    // Said twice, in case that it was lost.
-    if (start !== 0 && this.#muxes.get(node)?.start === start) return;
-    this.nodeGone(node);
-    if (start !== 0) this.#add(node, start);
-  }
-
-  #mux(node: NodeId): Mux {
-    return this.#muxes.get(node) ?? this.#add(node, 0);
-  }
-
-  #add(node: NodeId, start: number): Mux {
+  #makeMux(node: NodeId, start: number): Mux {
     const { bus, windows, clock, log } = this.#deps;
     const { id } = this.#session;
-    const mux = new Mux(
+    return new Mux(
       { node, epoch: 1, start, side: 'agent', maxStreams: 0 },
       {
         clock,
@@ -99,8 +81,6 @@ export class V1Lanes {
         onStrayFrame: () => undefined,
       },
     );
-    this.#muxes.set(node, mux);
-    return mux;
   }
 }
 

@@ -3,10 +3,9 @@ import { AditError } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { AcceptStream } from '#internal/link/stream';
 import { limits } from '#messages/limits';
-import { batchHeaderBytes, V2Error } from '#messages/v2';
+import { AgentLanes } from './agent-lanes.ts';
 import { Mux } from './mux.ts';
 import type { PacketLink } from './packet-link.ts';
-import { decodeGone } from './payloads.ts';
 import { WindowBudget } from './receive-window.ts';
 import { SwitchedLink } from './switched-link.ts';
 
@@ -40,8 +39,7 @@ export class V2AgentSession {
   readonly #deps: V2AgentSessionDeps;
   readonly #budget: WindowBudget;
   readonly #link = new SwitchedLink();
-  /** The streams of each hub that reaches us, by its name. */
-  readonly #muxes = new Map<string, Mux>();
+  readonly #lanes = new AgentLanes((node, start) => this.#makeMux(node, start));
   #stopTimer: Stop = () => undefined;
 
   constructor({ session, epoch, maxStreams, graceMs, hostname }: V2Grant, deps: V2AgentSessionDeps) {
@@ -55,9 +53,7 @@ export class V2AgentSession {
   }
 
   get streamCount(): number {
-    let count = 0;
-    for (const mux of this.#muxes.values()) count += mux.streamCount;
-    return count;
+    return this.#lanes.streamCount;
   }
 
   /** Begins on its first connection. */
@@ -70,7 +66,7 @@ export class V2AgentSession {
     this.#stopTimer();
     this.#link.link = link;
     this.epoch = epoch;
-    for (const mux of this.#muxes.values()) mux.resume(epoch);
+    this.#lanes.resume(epoch);
   }
 
   /**
@@ -89,39 +85,26 @@ export class V2AgentSession {
     this.isEnded = true;
     this.#stopTimer();
     this.#link.link = undefined;
-    const lost = new AditError('ADIT_VISITOR_GONE', 'the connection to the hub was lost');
-    for (const mux of this.#muxes.values()) mux.close(lost);
-    this.#muxes.clear();
+    this.#lanes.close(new AditError('ADIT_VISITOR_GONE', 'the connection to the hub was lost'));
   }
 
   /** Takes a packet of a lane. Throws V2Error. */
   receive(packet: Buffer): void {
-    if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
-    const node = packet.toString('hex', 1, 9);
-    (this.#muxes.get(node) ?? this.#add(node, 0)).receive(packet);
+    this.#lanes.receive(packet);
   }
 
-  /** A hub has ended, or knows nothing of its lane: nobody waits for what its visitors asked. Throws V2Error. */
+  /** A hub has ended, or knows nothing of its lane. Throws V2Error. */
   gone(packet: Buffer): void {
-    const { node, start } = decodeGone(packet);
-    const mux = this.#muxes.get(node);
-    // Said twice, in case that it was lost.
-    if (start !== 0 && mux?.start === start) return;
-    mux?.close(new AditError('ADIT_VISITOR_GONE', 'the hub of this visitor has ended'));
-    this.#muxes.delete(node);
-    if (start !== 0) this.#add(node, start);
+    this.#lanes.gone(packet);
   }
 
   writable(): void {
-    for (const mux of this.#muxes.values()) mux.wake();
+    this.#lanes.wake();
   }
 
-  #add(node: string, start: number): Mux {
-    if (this.#muxes.size >= limits.nodesPerSession) {
-      throw new V2Error(`more than ${limits.nodesPerSession} hubs send streams`);
-    }
+  #makeMux(node: string, start: number): Mux {
     const { clock, log, accept } = this.#deps;
-    const mux = new Mux(
+    return new Mux(
       { node, epoch: this.epoch, start, side: 'agent', maxStreams: this.#maxStreams },
       {
         clock,
@@ -133,7 +116,5 @@ export class V2AgentSession {
         onStrayFrame: () => undefined,
       },
     );
-    this.#muxes.set(node, mux);
-    return mux;
   }
 }

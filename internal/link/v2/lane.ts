@@ -73,6 +73,11 @@ export class Lane {
     this.#deps = deps;
   }
 
+  /** The position behind the last byte that was sent. */
+  get sentPosition(): number {
+    return this.#next;
+  }
+
   /** Bytes that may be sent now. What can't wait is sent without room, too. */
   get room(): number {
     return this.pace.window - this.keptBytes;
@@ -118,6 +123,7 @@ export class Lane {
     if (!this.#isBegun) {
       // What comes is still about the lane before.
       this.begin();
+      this.#deps.transmit(this.#packet(packetKinds.batch, this.#next, 0));
       return;
     }
     this.#acknowledge(acknowledged, packet[25] as number);

@@ -78,6 +78,11 @@ export class Mux implements StreamOwner {
     );
   }
 
+  /** The position behind the last byte that was sent. */
+  get sentPosition(): number {
+    return this.#lane.sentPosition;
+  }
+
   get streamCount(): number {
     return this.#streams.size;
   }
