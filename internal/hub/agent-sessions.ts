@@ -29,7 +29,7 @@ export interface AgentSessionsDeps {
   log: Log;
   bus: Bus;
   directory: Directory;
-  metrics: Metrics;
+  metrics: Pick<Metrics, 'registration' | 'strayAnswer'>;
   windows: WindowBudget;
 }
 

@@ -11,7 +11,6 @@ import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
 import { isTaken } from './directory/is-taken.ts';
 import { HeldSession } from './held-session.ts';
 import type { Lanes } from './lanes/lanes.ts';
-import type { Metrics } from './metrics.ts';
 import type { Registrar } from './registrar.ts';
 
 export interface V2SessionsOptions {
@@ -25,7 +24,6 @@ export interface V2SessionsDeps {
   log: Log;
   bus: Bus;
   directory: Directory;
-  metrics: Metrics;
   lanes: Lanes;
 }
 

@@ -5,7 +5,6 @@ import type { Clock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
 import { AgentSessions } from '#internal/hub/agent-sessions';
 import { MemoryDirectory } from '#internal/hub/directory/memory';
-import { Metrics } from '#internal/hub/metrics';
 import type { Connect } from '#internal/link/v1/document-link';
 import { V1HubSession } from '#internal/link/v1/hub-session';
 import { V2HubSession } from '#internal/link/v2/hub-session';
@@ -38,8 +37,8 @@ export class TestCluster {
   readonly clock: Clock;
   /** How long sessions outlive their connections. */
   readonly graceMs: number;
-  /** What becomes of a message between hubs: how often it arrives. */
-  copies: (message: NodeMessage, from: string, to: string) => number = () => 1;
+  /** What becomes of a message between hubs: it may be delivered at once, later, twice or never. */
+  carry: (message: NodeMessage, deliver: () => void) => void = (_message, deliver) => deliver();
 
   constructor(clock: Clock, graceMs = 0) {
     this.clock = clock;
@@ -55,16 +54,12 @@ export class TestCluster {
     return hub;
   }
 
-  /** A hub's bus, which loses and doubles what it is told to. */
+  /** A hub's bus, as unreliable as {@link carry} is. */
   bus(node: string): Bus {
     const bus = this.network.bus(node);
     return {
       ...bus,
-      publish: (to, message) => {
-        for (let count = this.copies(decodeNodeMessage(message), node, to); count > 0; count -= 1) {
-          bus.publish(to, message);
-        }
-      },
+      publish: (to, message) => this.carry(decodeNodeMessage(message), () => bus.publish(to, message)),
     };
   }
 }
@@ -83,9 +78,11 @@ export class TestHub {
     this.#cluster = cluster;
     this.#bus = cluster.bus(node);
     const { clock, directory, graceMs } = cluster;
-    const metrics = new Metrics({ sessions: () => 0, tunnels: () => 0 });
-    metrics.strayAnswer = () => {
-      this.strayCount += 1;
+    const metrics = {
+      registration: () => undefined,
+      strayAnswer: () => {
+        this.strayCount += 1;
+      },
     };
     this.sessions = new AgentSessions(
       { node, timeoutMs: 30_000, graceMs },

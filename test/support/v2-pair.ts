@@ -47,6 +47,8 @@ interface AgentOptions {
   resumed?: V2AgentSession;
   /** The name of its key. */
   kid?: string;
+  /** What its streams may be granted. */
+  windows?: WindowBudget;
   /** Takes the connection before anything happens on it. */
   onLink?: (link: PacketLinkPair) => void;
 }
@@ -55,7 +57,7 @@ interface AgentOptions {
 export async function connectAgent(
   testHub: TestHub,
   accept: AcceptStream,
-  { meddle, clock, resumed, kid = 'a key', onLink }: AgentOptions,
+  { meddle, clock, resumed, kid = 'a key', onLink, windows = new WindowBudget(limits.processWindows) }: AgentOptions,
 ) {
   const link = packetLinkPair(meddle);
   onLink?.(link);
@@ -70,7 +72,7 @@ export async function connectAgent(
     {
       clock,
       log: silentLog,
-      windows: new WindowBudget(limits.processWindows),
+      windows,
       accept,
       onRegistered: () => undefined,
       onDrain: () => undefined,

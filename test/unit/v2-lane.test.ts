@@ -13,7 +13,7 @@ function newLane(epoch = 1) {
   const sent: Batch[] = [];
   const delivered: string[] = [];
   const lane: Lane = new Lane(
-    { node: pairNode, epoch, start: 0 },
+    { node: pairNode, epoch, start: 0, side: 'hub' },
     {
       clock,
       transmit: (packet) => sent.push(readBatch(packet)),

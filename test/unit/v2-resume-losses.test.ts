@@ -13,7 +13,7 @@ async function hubs(roaming: Roaming): Promise<[TestHub, TestHub, TestHub]> {
 
 /** Hubs do not hear such words of each other. */
 function lose(roaming: Roaming, ...kinds: NodeMessageKind[]): void {
-  roaming.cluster.copies = ({ kind }) => (kinds.includes(kind) ? 0 : 1);
+  roaming.cluster.carry = ({ kind }, deliver) => void (kinds.includes(kind) || deliver());
 }
 
 test("v2 resume: when a visitor's hub ends without a word, its streams end at the agent, and those of others go on", async () => {
@@ -188,10 +188,9 @@ test('v2 resume: a lane whose first words are lost, after one that was given up,
   edge.sessions.lanes.end(hub.node, session.id);
   assert.equal(before.reason?.code, 'ADIT_LINK_LOST');
   let isFirst = true;
-  roaming.cluster.copies = ({ kind }) => {
-    if (kind !== 'toAgent' || !isFirst) return 1;
-    isFirst = false;
-    return 0;
+  roaming.cluster.carry = ({ kind }, deliver) => {
+    if (kind !== 'toAgent' || !isFirst) deliver();
+    else isFirst = false;
   };
   const after = roaming.ask(edge, '/after', 'POST');
   after.stream.write(Buffer.from('body'));

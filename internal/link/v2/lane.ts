@@ -13,6 +13,16 @@ const minMs = 0.05;
 /** What was not acknowledged for this long may have been lost. */
 const lostMs = 1_000;
 
+export interface LaneOptions {
+  /** The hub's name: 16 hexadecimal digits. */
+  node: string;
+  epoch: number;
+  /** The position at which both directions begin; other than 0 when there may have been a lane before. */
+  start: number;
+  /** The hub says where a lane begins. The streams that it opens have odd numbers, those of agents even ones. */
+  side: 'hub' | 'agent';
+}
+
 export interface LaneDeps {
   clock: Clock;
   transmit(packet: Buffer): void;
@@ -64,11 +74,10 @@ export class Lane {
   #repeatedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
-  /** `node` names the hub, 16 hexadecimal digits; `start` is the position at which both directions begin. */
-  constructor({ node, epoch, start }: { node: string; epoch: number; start: number }, deps: LaneDeps) {
+  constructor({ node, epoch, start, side }: LaneOptions, deps: LaneDeps) {
     this.#node = Buffer.from(node, 'hex');
     this.#start = this.#next = this.#acknowledged = this.#expected = start;
-    this.#isBegun = start === 0;
+    this.#isBegun = start === 0 || side === 'agent';
     this.#epoch = epoch;
     this.#deps = deps;
   }

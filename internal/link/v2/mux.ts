@@ -7,7 +7,7 @@ import type { AcceptedStream, ResponseHandler, Stream, StreamHandler } from '#in
 import { limits } from '#messages/limits';
 import { firstIgnorable, frameHeaderBytes, frameTypes, openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
 import { decodeRequestHead } from './head-blocks.ts';
-import { Lane } from './lane.ts';
+import { Lane, type LaneOptions } from './lane.ts';
 import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
 import type { PacketLink } from './packet-link.ts';
@@ -21,14 +21,8 @@ const gatheredEnds = 8;
 /** Takes a stream that the other end opens. */
 export type AcceptTunnelStream = (tunnel: number, head: RequestHead, stream: AcceptedStream) => StreamHandler;
 
-export interface MuxOptions {
-  /** The hub's name: 16 hexadecimal digits. */
-  node: string;
-  epoch: number;
-  /** The position at which both directions of the lane begin; 0 when there was none before. */
+export interface MuxOptions extends Omit<LaneOptions, 'start'> {
   start?: number;
-  /** Streams opened by hubs have odd numbers, those of agents even ones. */
-  side: 'hub' | 'agent';
   /** How many streams the other end takes. */
   maxStreams: number;
 }
@@ -65,9 +59,8 @@ export class Mux implements StreamOwner {
     this.#deps = deps;
     this.#lastId = options.side === 'hub' ? -1 : 0;
     this.start = options.start ?? 0;
-    const { node, epoch } = options;
     this.#lane = new Lane(
-      { node, epoch, start: this.start },
+      { ...options, start: this.start },
       {
         clock: deps.clock,
         transmit: (packet) => deps.link.send(packet),
