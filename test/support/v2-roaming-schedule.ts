@@ -69,7 +69,11 @@ class Wanderer {
     const { clock, windows, session: resumed } = this;
     let isCut = false;
     const onLink = (link: PacketLinkPair): void => {
-      this.#link = { ...link, cut: () => void ((isCut = true), link.cut()) };
+      const cut = (): void => {
+        isCut = true;
+        link.cut();
+      };
+      this.#link = { ...link, cut };
     };
     try {
       const { session } = await connectAgent(hub, this.#accept, {
@@ -130,15 +134,16 @@ export async function runRoamingSchedule(seed: number, streamCount: number) {
   let cuts = 0;
   let round = 0;
   for (; !isOver() && round < 2_000; round += 1) {
-    if (round > 100) bus.isOver = true;
+    if (round > 60) bus.isOver = true;
     if (visitors.length < streamCount) open();
     for (const party of parties) party.step();
     if (!bus.isOver && random.chance(unrest)) {
       agent.cut();
       cuts += 1;
     }
-    // Sometimes while the old connection still lives.
-    if (random.chance(agent.isConnected ? unrest / 10 : 0.4)) void agent.connect(random.pick(hubs));
+    // Sometimes while the old connection still lives; but in the end lanes have to help themselves.
+    const eagerness = bus.isOver ? 0 : unrest / 10;
+    if (random.chance(agent.isConnected ? eagerness : 0.4)) void agent.connect(random.pick(hubs));
     await turn();
     if (agent.failure) throw agent.failure;
     if (round % 4 === 3) clock.advance(random.pick([1, 20, 300, 1_001]));
