@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { AditError } from '#internal/core/errors';
 import type { NodeMessageKind } from '#messages/node';
 import { responseHead } from '../support/stream-origin.ts';
 import type { TestHub } from '../support/v2-hub.ts';
@@ -160,6 +161,22 @@ for (const kinds of [['moved'], ['parked'], ['moved', 'parked', 'ended', 'absent
     });
   }
 }
+
+test('v2 resume: a reset that is all that is left of a lane reaches the agent although `moved` is lost', async () => {
+  const roaming = new Roaming();
+  const [edge, hub, other] = await hubs(roaming);
+  await roaming.connect(hub);
+  const visitor = roaming.ask(edge);
+  await roaming.pass(1_000);
+  roaming.cut();
+  await roaming.settle();
+  visitor.stream.reset(new AditError('ADIT_VISITOR_GONE', 'left'));
+  // Neither is the agent heard when it comes back.
+  lose(roaming, 'moved', 'toEdge');
+  await roaming.connect(other);
+  await roaming.pass(2_500);
+  assert.equal(roaming.at('/').reason?.code, 'ADIT_VISITOR_GONE');
+});
 
 test("v2 resume: a session that only its visitors' hub believes in is asked for, and its streams end", async () => {
   const roaming = new Roaming();

@@ -73,6 +73,10 @@ export class EdgeLane {
     return this.#mux.streamCount;
   }
 
+  get isIdle(): boolean {
+    return this.#mux.isIdle;
+  }
+
   /** Bytes held for the session. */
   get heldBytes(): number {
     return this.#mux.heldBytes;

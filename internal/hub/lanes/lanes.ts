@@ -252,7 +252,7 @@ export class Lanes {
     const { clock } = this.#deps;
     const stopGrace = clock.after(this.#options.graceMs, () => this.#end(lane));
     const stopLooking = clock.every(lookMs, () => {
-      if (lane.streamCount > 0) void this.look(lane.session);
+      if (!lane.isIdle) void this.look(lane.session);
     });
     this.#parked.set(lane, () => {
       stopGrace();

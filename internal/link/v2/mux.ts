@@ -80,6 +80,11 @@ export class Mux implements StreamOwner {
     return this.#streams.size;
   }
 
+  /** Whether there is nothing that the other end waits for, nor anything that it is waited for. */
+  get isIdle(): boolean {
+    return this.#streams.size === 0 && this.#lane.keptBytes === 0 && this.#outbox.isEmpty;
+  }
+
   /** Bytes that wait to be sent, or to be acknowledged. */
   get heldBytes(): number {
     let bytes = this.#lane.keptBytes;
