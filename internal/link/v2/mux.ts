@@ -3,23 +3,20 @@ import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { Http1Error } from '#internal/http1/error';
 import { type RequestHead, type ResponseHead, writeRequestHead, writeResponseHead } from '#internal/http1/head';
-import type { AcceptedStream, ResponseHandler, Stream, StreamHandler } from '#internal/link/stream';
+import type { ResponseHandler, Stream } from '#internal/link/stream';
 import { limits } from '#messages/limits';
-import { firstIgnorable, frameHeaderBytes, frameTypes, openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
-import { decodeRequestHead } from './head-blocks.ts';
+import { firstIgnorable, frameHeaderBytes, frameTypes, openHeaderBytes, V2Error } from '#messages/v2';
+import { type AcceptTunnelStream, acceptOpen } from './accept-open.ts';
 import { Lane, type LaneOptions } from './lane.ts';
 import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
 import type { PacketLink } from './packet-link.ts';
-import { ageOpen, checkHeadLength, encodeOpenHeader, framesOf } from './payloads.ts';
+import { ageOpens, checkHeadLength, encodeOpenHeader, expireOpens } from './payloads.ts';
 import { receiveFrame } from './receive-frame.ts';
 import { ReceiveWindow, type WindowBudget } from './receive-window.ts';
 
 /** So many requests or answers are gathered at most before they are sent. */
 const gatheredEnds = 8;
-
-/** Takes a stream that the other end opens. */
-export type AcceptTunnelStream = (tunnel: number, head: RequestHead, stream: AcceptedStream) => StreamHandler;
 
 export interface MuxOptions extends Omit<LaneOptions, 'start'> {
   start?: number;
@@ -135,12 +132,7 @@ export class Mux implements StreamOwner {
 
   /** The same for those whose `open` was sent, and not acknowledged: if it arrives later, its time is over. */
   failUnheard(reason: AditError): void {
-    const ids: number[] = [];
-    for (const batch of this.#lane.unacknowledged) {
-      ageOpens(batch, Number.POSITIVE_INFINITY);
-      for (const { type, id } of framesOf(batch)) if (type === frameTypes.open) ids.push(id);
-    }
-    this.#fail(ids, reason);
+    this.#fail(this.#lane.unacknowledged.flatMap(expireOpens), reason);
   }
 
   /** There may be room to send. */
@@ -295,36 +287,8 @@ export class Mux implements StreamOwner {
     if (payload.length < openHeaderBytes) throw new V2Error('an open frame is shorter than its header');
     checkHeadLength(payload);
     const stream = this.#add(id, { isOpener: false });
-    const kind = payload[2];
-    if (this.#streams.size > limits.streamCount || kind !== streamKinds.http) {
-      stream.reset(
-        kind === streamKinds.http
-          ? new AditError('ADIT_TUNNEL_BUSY', `${limits.streamCount} requests are under way`)
-          : new AditError('ADIT_AGENT_BAD_ANSWER', `streams of kind ${kind} are not served here`),
-      );
-      return;
-    }
-    if (payload.readUInt32BE(3) === 0) {
-      // It was on its way for longer than its visitor waits.
-      stream.reset(new AditError('ADIT_RESPONSE_TIMEOUT', 'the request arrived too late'));
-      return;
-    }
-    try {
-      const head = decodeRequestHead(payload.subarray(openHeaderBytes));
-      stream.handler = this.#deps.accept(payload.readUInt16BE(0), head, stream);
-    } catch (thrown) {
-      if (thrown instanceof V2Error) throw thrown;
-      stream.reset(
-        thrown instanceof AditError
-          ? thrown
-          : new AditError('ADIT_BAD_REQUEST', `cannot forward: ${messageOf(thrown)}`),
-      );
-    }
+    acceptOpen(stream, payload, this.#deps.accept, this.#streams.size);
   }
-}
-
-function ageOpens(batch: Buffer, ms: number): void {
-  for (const { type, at } of framesOf(batch)) if (type === frameTypes.open) ageOpen(batch, at, ms);
 }
 
 function refused(handler: ResponseHandler, reason: AditError): Stream {

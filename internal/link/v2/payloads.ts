@@ -1,6 +1,6 @@
 import { AditError, isVisitorErrorCode } from '#internal/core/errors';
 import { limits } from '#messages/limits';
-import { frameHeaderBytes, openHeaderBytes, packetKinds, streamKinds, V2Error } from '#messages/v2';
+import { frameHeaderBytes, frameTypes, openHeaderBytes, packetKinds, streamKinds, V2Error } from '#messages/v2';
 
 /** Writes a frame's header, and gives where its payload begins. */
 export function writeFrameHeader(target: Buffer, offset: number, type: number, id: number, length: number): number {
@@ -26,11 +26,22 @@ export function ageOpen(target: Buffer, offset: number, ms: number): void {
 }
 
 /** The frames of a batch, which was made here: type, stream, and where the payload begins. */
-export function* framesOf(batch: Buffer): Generator<{ type: number; id: number; at: number }> {
+function* framesOf(batch: Buffer): Generator<{ type: number; id: number; at: number }> {
   for (let at = 0; at < batch.length; ) {
     yield { type: batch[at] as number, id: batch.readUInt32BE(at + 1), at: at + frameHeaderBytes };
     at += frameHeaderBytes + batch.readUIntBE(at + 5, 3);
   }
+}
+
+/** Takes time off what is left for all that a batch opens. */
+export function ageOpens(batch: Buffer, ms: number): void {
+  for (const { type, at } of framesOf(batch)) if (type === frameTypes.open) ageOpen(batch, at, ms);
+}
+
+/** Leaves no time to what a batch opens, and gives the streams. */
+export function expireOpens(batch: Buffer): number[] {
+  ageOpens(batch, Number.POSITIVE_INFINITY);
+  return [...framesOf(batch)].filter(({ type }) => type === frameTypes.open).map(({ id }) => id);
 }
 
 /** Throws {@link V2Error} when a payload can't be a head or trailers. */
