@@ -105,15 +105,16 @@ export class V2Sessions {
     try {
       while (!link.isClosed) {
         const known = await directory.read(session);
-        await this.#refuseReplaced(session, clientIds);
         if (known?.wire !== 'v2' || known.keyId !== keyId || known.epoch < epoch) break;
         const record = await directory.move(session, known.epoch, this.#options.node);
-        if (record) {
-          this.#take(record, known.node, link);
-          return record.epoch;
-        }
         // Another attempt was faster. The later one counts.
+        if (!record) continue;
+        this.#take(record, known.node, link);
+        // Whoever took its names just now could not tell it here.
+        await this.#refuseReplaced(session, clientIds);
+        return record.epoch;
       }
+      await this.#refuseReplaced(session, clientIds);
       return undefined;
     } finally {
       this.#coming.delete(session);
@@ -130,7 +131,7 @@ export class V2Sessions {
     held.record = record;
     held.link = link;
     held.namedCount = 0;
-    if (!held.isRetired) held.stopTimer();
+    held.stopTimer();
     previous?.destroy();
     // It may have left in the meantime.
     if (link.isClosed) this.closed(link, 'lost');
@@ -141,9 +142,7 @@ export class V2Sessions {
   /** The agent knows that its session goes on here. */
   serving(link: V2HubSession): void {
     const held = this.#held.get(link.id);
-    if (held?.link !== link) return;
-    this.#deps.lanes.attach(held.record, link);
-    this.endIfRetired(link.id);
+    if (held?.link === link) this.#deps.lanes.attach(held.record, link);
   }
 
   /** A batch of an agent, for a hub's lane. Throws V2Error. */
@@ -190,7 +189,7 @@ export class V2Sessions {
     if (held.clientIds.size > 0) return;
     held.isRetired = true;
     if (!held.link) {
-      if (!this.#coming.has(session)) this.end(session);
+      this.end(session);
       return;
     }
     held.stopTimer();
