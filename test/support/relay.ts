@@ -11,6 +11,8 @@ export interface Relay {
   connectionCount: number;
   /** Lets what is connected now hang for ever. New connections are forwarded. */
   freeze(): void;
+  /** Ends what is connected now, as a machine does that starts anew. */
+  cut(): void;
 }
 
 export async function startRelay(t: Cleanup): Promise<Relay> {
@@ -37,6 +39,10 @@ export async function startRelay(t: Cleanup): Promise<Relay> {
     connectionCount: 0,
     freeze() {
       for (const socket of sockets) socket.removeAllListeners('data').pause();
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy();
+      sockets.clear();
     },
   };
   return relay;
