@@ -1,5 +1,5 @@
 import type { NodeId } from '#internal/bus/bus';
-import type { Clock } from '#internal/core/clock';
+import type { Clock, Stop } from '#internal/core/clock';
 import { AditError } from '#internal/core/errors';
 import type { StreamOpener } from '#internal/link/stream';
 import { Mux, type MuxDeps } from '#internal/link/v2/mux';
@@ -48,6 +48,8 @@ export class EdgeLane {
   readonly #mux: Mux;
   readonly #openers = new Map<string, StreamOpener>();
   #pause: Pause | undefined;
+  /** Stop what would tell those who wait. */
+  readonly #waits = new Set<Stop>();
 
   constructor(record: SessionRecord, options: EdgeLaneOptions, deps: EdgeLaneDeps) {
     const { session, node, epoch, wire, maxStreams } = record;
@@ -108,6 +110,7 @@ export class EdgeLane {
     const isFirst = this.#link.link === undefined && this.#pause === undefined;
     this.#link.link = link;
     this.#pause = undefined;
+    this.#stopWaits();
     this.node = node;
     if (isFirst && epoch === this.epoch) {
       this.#mux.begin();
@@ -141,14 +144,22 @@ export class EdgeLane {
 
   end(reason: AditError): void {
     this.#link.link = undefined;
+    this.#stopWaits();
     this.#mux.close(reason);
   }
 
   /** For what waits since now at the latest. */
   #watchWaiting(pause: Pause): void {
     const now = this.#clock.now();
-    this.#clock.after(pause.waitMs, () => {
-      if (this.parkedSince === pause.since) this.#mux.failUnsent(now, pause.reason);
+    const stop = this.#clock.after(pause.waitMs, () => {
+      this.#waits.delete(stop);
+      this.#mux.failUnsent(now, pause.reason);
     });
+    this.#waits.add(stop);
+  }
+
+  #stopWaits(): void {
+    for (const stop of this.#waits) stop();
+    this.#waits.clear();
   }
 }
