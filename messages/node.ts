@@ -1,6 +1,9 @@
 /** What one hub tells another over the bus, about one session of an agent, or one client id. */
 export const nodeMessages = {
-  /** A packet for the session's agent, from the hub of a visitor to the one that holds the session. */
+  /**
+   * A packet for the session's agent, from the hub of a visitor to the one that holds the session. An empty one only asks
+   * whether that still does.
+   */
   toAgent: 1,
   /** A packet of the session's agent, to the hub of a visitor. */
   toEdge: 2,
@@ -14,7 +17,7 @@ export const nodeMessages = {
   broken: 6,
   /** A newer registration has taken a client id, the payload, from the session. */
   evicted: 7,
-  /** The session goes on at another hub. */
+  /** The session goes on over another connection, perhaps at another hub. The payload is its new epoch. */
   moved: 8,
   /** Asks to count requests of a client id: so many u32, and so many in advance u32. */
   ask: 9,

@@ -53,14 +53,6 @@ export const frameHeaderBytes = 8;
 /** The fixed part of an `open` frame's payload: tunnel u16, kind u8, milliseconds left u32. */
 export const openHeaderBytes = 7;
 
-/**
- * A packet that says of a hub's lane that nothing is known of it at this end: nobody there waits for what was sent, or it
- * cannot go on.
- */
-export function gonePacket(node: string): Buffer {
-  return Buffer.concat([Buffer.from([packetKinds.gone]), Buffer.from(node, 'hex')]);
-}
-
 /** One tunnel that an agent asks for: the session's name, which may be empty. */
 export interface TunnelRequest {
   session: string;

@@ -30,7 +30,7 @@ export interface AgentSessionsDeps {
   log: Log;
   bus: Bus;
   directory: Directory;
-  metrics: Metrics;
+  metrics: Pick<Metrics, 'registration' | 'strayAnswer'>;
   windows: WindowBudget;
 }
 
@@ -126,7 +126,8 @@ export class AgentSessions {
         this.#evicted(payload.toString(), name);
         return;
       case 'moved':
-        this.v2.moved(name);
+        this.v2.moved(name, Number(payload));
+        void this.lanes.look(name);
         return;
       default:
         throw new Error(`${kind} is not about a session`);

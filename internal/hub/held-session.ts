@@ -12,6 +12,8 @@ export class HeldSession {
   readonly clientIds: Set<string>;
   /** Other hubs whose visitors it serves. */
   readonly nodes = new Set<NodeId>();
+  /** How many of them its agent was first to name, over the connection of the moment. */
+  namedCount = 0;
   /** No client id is its own any more: it ends with its last stream. */
   isRetired = false;
   /** The agent has said goodbye, and closes the connection when its last stream has ended. */

@@ -271,7 +271,6 @@ export class Hub {
           resume: (registration, link) => sessions.resume(registrar, registration, link),
           onServing: (link) => sessions.v2.serving(link),
           onBatch: (link, node, packet) => sessions.v2.batch(link, node, packet),
-          onGone: (link, node) => sessions.v2.laneGone(link, node),
           onWritable: (link) => sessions.lanes.wake(link.id),
           probe: (link, nonce) => sessions.v2.health.probe(prober, link, nonce),
           onStatus: (link) => sessions.v2.health.status(link),

@@ -97,9 +97,10 @@ export class V1Sessions {
   toAgent(from: NodeId, id: string, packet: Buffer): boolean {
     const entry = this.#entries.get(id);
     if (!entry) return false;
+    if (packet.length === 0) return true;
     entry.lanes ??= new V1Lanes(entry.session, this.#deps);
     try {
-      entry.lanes.receive(from, packet);
+      entry.lanes.receive(packet);
     } catch (thrown) {
       if (!(thrown instanceof V2Error)) throw thrown;
       this.#deps.log.error('another hub broke the rules of wire v2', { reason: thrown.message });
@@ -114,7 +115,10 @@ export class V1Sessions {
   }
 
   nodeGone(node: NodeId): void {
-    for (const { lanes } of this.#entries.values()) lanes?.nodeGone(node);
+    // Should it live after all, it has to know.
+    for (const [session, { lanes }] of this.#entries) {
+      if (lanes?.nodeGone(node)) this.#deps.bus.publish(node, encodeNodeMessage('ended', session));
+    }
   }
 
   wake(): void {

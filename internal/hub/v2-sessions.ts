@@ -3,13 +3,14 @@ import type { Clock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { Ending, RegisteredTunnel, V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
+import { encodeGone } from '#internal/link/v2/payloads';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
-import { gonePacket, packetKinds, V2Error } from '#messages/v2';
+import { V2Error } from '#messages/v2';
 import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
+import { isTaken } from './directory/is-taken.ts';
 import { HeldSession } from './held-session.ts';
 import type { Lanes } from './lanes/lanes.ts';
-import type { Metrics } from './metrics.ts';
 import type { Registrar } from './registrar.ts';
 import { V2Health } from './v2-health.ts';
 
@@ -24,7 +25,6 @@ export interface V2SessionsDeps {
   log: Log;
   bus: Bus;
   directory: Directory;
-  metrics: Metrics;
   lanes: Lanes;
 }
 
@@ -37,6 +37,8 @@ export class V2Sessions {
   readonly #held = new Map<string, HeldSession>();
   readonly health: V2Health;
   #isDraining = false;
+  /** Sessions that may be about to go on here: the directory is asked. */
+  readonly #coming = new Set<string>();
 
   constructor(options: V2SessionsOptions, deps: V2SessionsDeps) {
     this.#options = options;
@@ -86,8 +88,11 @@ export class V2Sessions {
       this.#held.delete(link.id);
       throw error;
     }
-    // It may have left in the meantime.
-    if (link.isClosed) this.end(link.id);
+    // It may have left in the meantime, when the directory could not forget it yet.
+    if (link.isClosed) {
+      this.end(link.id);
+      this.#forget(link.id);
+    }
     return tunnels;
   }
 
@@ -99,26 +104,43 @@ export class V2Sessions {
   ): Promise<number | undefined> {
     const { keyId, clientIds } = await registrar.admitResume(registration);
     const { session, epoch } = registration.claim;
-    const { directory, bus } = this.#deps;
-    const known = await directory.read(session);
-    if (known?.wire !== 'v2' || known.keyId !== keyId || known.epoch < epoch) {
+    const { directory } = this.#deps;
+    this.#coming.add(session);
+    try {
+      while (!link.isClosed) {
+        const known = await directory.read(session);
+        if (known?.wire !== 'v2' || known.keyId !== keyId || known.epoch < epoch) break;
+        const record = await directory.move(session, known.epoch, this.#options.node);
+        // Another attempt was faster. The later one counts.
+        if (!record) continue;
+        this.#take(record, known.node, link);
+        // Whoever took its names just now could not tell it here.
+        await this.#refuseReplaced(session, clientIds);
+        return record.epoch;
+      }
       await this.#refuseReplaced(session, clientIds);
       return undefined;
+    } finally {
+      this.#coming.delete(session);
     }
-    const { node } = this.#options;
-    const record = await directory.move(session, known.epoch, node);
-    if (!record || link.isClosed) return undefined;
-    const held = this.#held.get(session);
-    const previous = held?.link;
-    if (known.node !== node) bus.publish(known.node, encodeNodeMessage('moved', session));
+  }
+
+  /** The directory says that a session is ours: it was at `from`, or here. */
+  #take(record: SessionRecord, from: NodeId, link: V2HubSession): void {
+    const { session, node, epoch } = record;
+    const held = this.#held.get(session) ?? new HeldSession(record, link);
+    this.#held.set(session, held);
+    const previous = held.link === link ? undefined : held.link;
     link.id = session;
-    if (held) {
-      held.record = record;
-      held.link = link;
-      held.stopTimer();
-    } else this.#held.set(session, new HeldSession(record, link));
+    held.record = record;
+    held.link = link;
+    held.namedCount = 0;
+    held.stopTimer();
     previous?.destroy();
-    return record.epoch;
+    // It may have left in the meantime.
+    if (link.isClosed) this.closed(link, 'lost');
+    const moved = encodeNodeMessage('moved', session, Buffer.from(`${epoch}`));
+    for (const other of new Set([from, ...held.nodes])) if (other !== node) this.#deps.bus.publish(other, moved);
   }
 
   /** The agent knows that its session goes on here. */
@@ -131,23 +153,17 @@ export class V2Sessions {
   batch(link: V2HubSession, node: NodeId, packet: Buffer): void {
     const held = this.#held.get(link.id);
     // What an old connection still brings was sent again over the new one.
-    if (held?.link !== link) return;
+    if (held?.link !== link || packet.readUInt32BE(9) !== held.record.epoch) return;
     if (node === this.#options.node) {
       if (!this.#deps.lanes.receive(link.id, packet)) link.sendGone(node);
       return;
     }
     if (!held.nodes.has(node)) {
-      if (held.nodes.size >= limits.nodesPerSession) throw new V2Error('it speaks to too many hubs');
+      held.namedCount += 1;
+      if (held.namedCount > limits.nodesPerSession) throw new V2Error('it speaks to too many hubs');
       held.nodes.add(node);
     }
     this.#deps.bus.publish(node, encodeNodeMessage('toEdge', link.id, packet));
-  }
-
-  /** An agent knows nothing of the lane that a hub goes on with. */
-  laneGone(link: V2HubSession, node: NodeId): void {
-    if (this.#held.get(link.id)?.link !== link) return;
-    if (node === this.#options.node) this.#deps.lanes.end(node, link.id);
-    else this.#deps.bus.publish(node, encodeNodeMessage('toEdge', link.id, gonePacket(node)));
   }
 
   /** An agent is about to end: gives its names free. What is under way goes on until it closes. */
@@ -176,10 +192,11 @@ export class V2Sessions {
   /** Takes a packet for an agent from the hub of a visitor. False: this session is not held here. */
   toAgent(from: NodeId, session: string, packet: Buffer): boolean {
     const held = this.#held.get(session);
-    if (!held) return false;
-    if (packet[0] !== packetKinds.gone) held.nodes.add(from);
-    if (held.link) held.link.send(packet);
-    else this.#deps.bus.publish(from, encodeNodeMessage('parked', session));
+    // What comes too early is lost, and sent again.
+    if (!held) return this.#coming.has(session);
+    held.nodes.add(from);
+    if (held.link && packet.length > 0) held.link.send(packet);
+    if (!held.link) this.#deps.bus.publish(from, encodeNodeMessage('parked', session));
     return true;
   }
 
@@ -194,6 +211,7 @@ export class V2Sessions {
       this.end(session);
       return;
     }
+    held.stopTimer();
     held.stopTimer = this.#deps.clock.after(this.#options.timeoutMs, () => held.link?.close(1008, 'replaced'));
     this.endIfRetired(session);
   }
@@ -207,14 +225,16 @@ export class V2Sessions {
   }
 
   /** Another hub goes on with a session of ours. Its streams of our own visitors go on over there. */
-  moved(session: string): void {
+  moved(session: string, epoch: number): void {
     const held = this.#held.get(session);
-    if (!held) return;
+    // It may have come back since.
+    if (!held || held.record.epoch >= epoch) return;
     held.stopTimer();
     this.#held.delete(session);
     this.#deps.directory.invalidate(session);
     held.link?.destroy();
     this.#deps.lanes.park(this.#options.node, session);
+    this.#tellNodes(held, 'moved', `${epoch}`);
   }
 
   broken(session: string, reason: string): void {
@@ -222,8 +242,12 @@ export class V2Sessions {
   }
 
   nodeGone(node: NodeId): void {
-    const packet = gonePacket(node);
-    for (const { nodes, link } of this.#held.values()) if (nodes.delete(node)) link?.send(packet);
+    for (const [session, { nodes, link }] of this.#held) {
+      if (!nodes.delete(node)) continue;
+      link?.send(encodeGone(node));
+      // Should it live after all, it has to know.
+      this.#deps.bus.publish(node, encodeNodeMessage('ended', session));
+    }
   }
 
   /** Ends a session for good. */
@@ -234,9 +258,7 @@ export class V2Sessions {
     this.#held.delete(session);
     this.#deps.lanes.end(this.#options.node, session);
     this.#tellNodes(held, 'ended');
-    this.#deps.directory.end(session, this.#options.node).catch((error: unknown) => {
-      this.#deps.log.warn('the directory was not told that a session ended', { error: messageOf(error) });
-    });
+    this.#forget(session);
   }
 
   /** Asks all agents to go on at another hub. */
@@ -253,7 +275,7 @@ export class V2Sessions {
     const { session } = held.record;
     held.link = undefined;
     held.stopTimer();
-    held.stopTimer = this.#deps.clock.after(this.#options.graceMs, () => this.end(session));
+    this.#endAfterGrace(held);
     this.#deps.log.info('an agent lost its connection: its session waits for it', { session });
     this.#deps.lanes.park(this.#options.node, session);
     this.#tellNodes(held, 'parked');
@@ -268,17 +290,28 @@ export class V2Sessions {
     this.#tellNodes(held, 'parked');
   }
 
-  #tellNodes({ record, nodes }: HeldSession, kind: 'parked' | 'ended'): void {
-    for (const node of nodes) this.#deps.bus.publish(node, encodeNodeMessage(kind, record.session));
+  #endAfterGrace(held: HeldSession): void {
+    const { session } = held.record;
+    held.stopTimer = this.#deps.clock.after(this.#options.graceMs, () => {
+      if (this.#coming.has(session)) this.#endAfterGrace(held);
+      else this.end(session);
+    });
   }
 
-  /** Whose names have gone to another session was replaced, and need not come again. */
+  #forget(session: string): void {
+    this.#deps.directory.end(session, this.#options.node).catch((error: unknown) => {
+      this.#deps.log.warn('the directory was not told that a session ended', { error: messageOf(error) });
+    });
+  }
+
+  #tellNodes({ record, nodes }: HeldSession, kind: 'parked' | 'ended' | 'moved', payload = ''): void {
+    const message = encodeNodeMessage(kind, record.session, Buffer.from(payload));
+    for (const node of nodes) this.#deps.bus.publish(node, message);
+  }
+
+  /** Whose names have all gone to other sessions was replaced, and need not come again. */
   async #refuseReplaced(session: string, clientIds: readonly string[]): Promise<void> {
-    for (const clientId of clientIds) {
-      const holder = await this.#deps.directory.find(clientId);
-      if (holder && holder.session !== session) {
-        throw new AditError('ADIT_REPLACED', 'another agent with this key took over');
-      }
-    }
+    for (const clientId of clientIds) if (!(await isTaken(this.#deps.directory, clientId, session))) return;
+    throw new AditError('ADIT_REPLACED', 'another agent with this key took over');
   }
 }

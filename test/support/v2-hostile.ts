@@ -138,7 +138,7 @@ export class HostilePeer {
     if (choice < this.#wrongness / 5) return random.bytes(random.below(60));
     if (choice < this.#wrongness / 3) return encodeSessionPacket(random.pick(sessionPackets));
     if (choice < 0.08 && this.side === 'agent')
-      return Buffer.concat([Buffer.from([packetKinds.gone]), random.bytes(8)]);
+      return Buffer.concat([Buffer.from([packetKinds.gone]), random.bytes(14)]);
     const ack = random.chance(0.8) ? this.#ack : random.below(this.#ack + 1);
     if (choice < 0.1) return batch({ kind: packetKinds.resend, seq: this.#seq, ack });
     const epoch = random.chance(0.98) ? 1 : random.below(3);

@@ -1,23 +1,32 @@
 import { randomBytes } from 'node:crypto';
+import type { Bus } from '#internal/bus/bus';
 import { MemoryNetwork } from '#internal/bus/memory';
 import type { Clock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
 import { AgentSessions } from '#internal/hub/agent-sessions';
 import { MemoryDirectory } from '#internal/hub/directory/memory';
-import { Metrics } from '#internal/hub/metrics';
 import type { Connect } from '#internal/link/v1/document-link';
 import { V1HubSession } from '#internal/link/v1/hub-session';
 import { V2HubSession } from '#internal/link/v2/hub-session';
 import type { ConnectPackets } from '#internal/link/v2/packet-link';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
-import { decodeNodeMessage } from '#messages/node';
+import { decodeNodeMessage, type NodeMessage } from '#messages/node';
+import type { Proof } from '#messages/v2';
 
 export const pairClientId = 'a'.repeat(52);
 export const pairNode = '00112233445566ff';
 
-const keyId = 'a key';
-const tunnel = { clientId: pairClientId, hostname: undefined };
+const firstKey = 'a key';
+const tunnelOf = (key: string) => ({ clientId: clientIdOf(key), hostname: undefined });
+
+/** Who has proved its key: these tests take its name for that. */
+const keyIdOf = ({ key }: Pick<Proof, 'key'>): string => key.kid ?? firstKey;
+
+/** Whoever registers is given {@link pairClientId}, but with another key another one. */
+export function clientIdOf(key: string): string {
+  return key === firstKey ? pairClientId : 'b'.repeat(52);
+}
 
 /** Hubs of one process that reach each other. */
 export class TestCluster {
@@ -28,6 +37,8 @@ export class TestCluster {
   readonly clock: Clock;
   /** How long sessions outlive their connections. */
   readonly graceMs: number;
+  /** What becomes of a message between hubs: it may be delivered at once, later, twice or never. */
+  carry: (message: NodeMessage, deliver: () => void) => void = (_message, deliver) => deliver();
 
   constructor(clock: Clock, graceMs = 0) {
     this.clock = clock;
@@ -42,9 +53,18 @@ export class TestCluster {
     await hub.start();
     return hub;
   }
+
+  /** A hub's bus, as unreliable as {@link carry} is. */
+  bus(node: string): Bus {
+    const bus = this.network.bus(node);
+    return {
+      ...bus,
+      publish: (to, message) => this.carry(decodeNodeMessage(message), () => bus.publish(to, message)),
+    };
+  }
 }
 
-/** What a hub knows of agents, without its edge. Whoever registers is given {@link pairClientId}. */
+/** What a hub knows of agents, without its edge. */
 export class TestHub {
   readonly node: string;
   readonly sessions: AgentSessions;
@@ -56,11 +76,13 @@ export class TestHub {
   constructor(node: string, cluster: TestCluster, windows: WindowBudget) {
     this.node = node;
     this.#cluster = cluster;
-    this.#bus = cluster.network.bus(node);
+    this.#bus = cluster.bus(node);
     const { clock, directory, graceMs } = cluster;
-    const metrics = new Metrics({ sessions: () => 0, tunnels: () => 0, states: () => ({}) });
-    metrics.strayAnswer = () => {
-      this.strayCount += 1;
+    const metrics = {
+      registration: () => undefined,
+      strayAnswer: () => {
+        this.strayCount += 1;
+      },
     };
     this.sessions = new AgentSessions(
       { node, timeoutMs: 30_000, graceMs },
@@ -89,13 +111,18 @@ export class TestHub {
       {
         clock: this.#cluster.clock,
         log: silentLog,
-        register: (registration, asking) =>
-          sessions.registerV2({ admitV2: async () => ({ keyId, tunnels: [tunnel] }) }, registration, asking),
-        resume: (registration, asking) =>
-          sessions.resume({ admitResume: async () => ({ keyId, clientIds: [pairClientId] }) }, registration, asking),
+        register: (registration, asking) => {
+          const keyId = keyIdOf(registration);
+          const admitV2 = async () => ({ keyId, tunnels: [tunnelOf(keyId)] });
+          return sessions.registerV2({ admitV2 }, registration, asking);
+        },
+        resume: (registration, asking) => {
+          const keyId = keyIdOf(registration);
+          const admitResume = async () => ({ keyId, clientIds: [clientIdOf(keyId)] });
+          return sessions.resume({ admitResume }, registration, asking);
+        },
         onServing: (serving) => sessions.v2.serving(serving),
         onBatch: (from, node, packet) => sessions.v2.batch(from, node, packet),
-        onGone: (from, node) => sessions.v2.laneGone(from, node),
         onWritable: ({ id }) => sessions.lanes.wake(id),
         probe: async () => ({ outcome: 'unknown', detail: '' }),
         onStatus: (link) => sessions.v2.health.status(link),
@@ -114,7 +141,7 @@ export class TestHub {
   /** Takes an agent's connection of wire v1. */
   acceptV1(connect: Connect): void {
     const { v1 } = this.sessions;
-    const admit = async () => ({ keyId, tunnel });
+    const admit = async () => ({ keyId: firstKey, tunnel: tunnelOf(firstKey) });
     const session = new V1HubSession(
       { isAditAgent: true, timeoutMs: 30_000 },
       {

@@ -35,19 +35,33 @@ export async function connectV2Pair(
 }
 
 /** Where a hub opens streams to the one tunnel of these tests. */
-export function openerAt({ sessions }: TestHub): StreamOpener {
-  const opener = sessions.opener(pairClientId);
+export function openerAt({ sessions }: TestHub, clientId = pairClientId): StreamOpener {
+  const opener = sessions.opener(clientId);
   if (!opener || opener instanceof Promise) throw new Error('nobody serves the tunnel');
   return opener;
+}
+
+interface AgentOptions {
+  clock: Clock;
+  meddle?: Meddle;
+  /** What it goes on with. */
+  resumed?: V2AgentSession;
+  /** The name of its key. */
+  kid?: string;
+  /** What its streams may be granted. */
+  windows?: WindowBudget;
+  /** Takes the connection before anything happens on it. */
+  onLink?: (link: PacketLinkPair) => void;
 }
 
 /** Connects an agent, which registers or goes on with a session. */
 export async function connectAgent(
   testHub: TestHub,
   accept: AcceptStream,
-  { meddle, clock, resumed }: { meddle?: Meddle; clock: Clock; resumed?: V2AgentSession },
+  { meddle, clock, resumed, kid = 'a key', onLink, windows = new WindowBudget(limits.processWindows) }: AgentOptions,
 ) {
   const link = packetLinkPair(meddle);
+  onLink?.(link);
   const closed = {
     agent: 0,
     get hub() {
@@ -59,7 +73,7 @@ export async function connectAgent(
     {
       clock,
       log: silentLog,
-      windows: new WindowBudget(limits.processWindows),
+      windows,
       accept,
       onRegistered: () => undefined,
       onDrain: () => undefined,
@@ -72,7 +86,7 @@ export async function connectAgent(
   const session = await agent.register((_nonce, going) => {
     const { id = '', epoch = 0 } = going ?? {};
     const claim = { origin: 'http://localhost', nonce: '', session: id, epoch, tunnels: [{ session: '' }] };
-    return { key: {}, algorithm: 'ES256', signature: '', claim };
+    return { key: { kid }, algorithm: 'ES256', signature: '', claim };
   }, resumed);
   return { hub, agent, link, closed, session };
 }

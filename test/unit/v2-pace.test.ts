@@ -25,7 +25,7 @@ function flood({ bytesPerMs, delayMs, noiseMs = 0, batchBytes = 65_000 }: Way, m
   let freeAt = 0;
   let lastArrival = 0;
   const near: Lane = new Lane(
-    { node: pairNode, epoch: 1 },
+    { node: pairNode, epoch: 1, start: 0, side: 'hub' },
     {
       clock,
       transmit: (packet) => {
@@ -39,7 +39,7 @@ function flood({ bytesPerMs, delayMs, noiseMs = 0, batchBytes = 65_000 }: Way, m
     },
   );
   const far: Lane = new Lane(
-    { node: pairNode, epoch: 1 },
+    { node: pairNode, epoch: 1, start: 0, side: 'hub' },
     {
       clock,
       transmit: (packet) => void clock.after(delayMs, () => near.receive(packet)),

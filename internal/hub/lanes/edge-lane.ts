@@ -15,6 +15,8 @@ export interface EdgeLaneOptions {
   node: NodeId;
   /** How long the head of a response may take. */
   timeoutMs: number;
+  /** The position at which both directions begin. */
+  start: number;
 }
 
 export interface EdgeLaneDeps extends Pick<MuxDeps, 'log' | 'budget' | 'onStrayFrame'> {
@@ -28,8 +30,6 @@ interface Pause {
   since: number;
   waitMs: number;
   reason: AditError;
-  /** Of those who wait. */
-  stopTimers: Stop[];
 }
 
 /**
@@ -48,8 +48,11 @@ export class EdgeLane {
   readonly #mux: Mux;
   readonly #openers = new Map<string, StreamOpener>();
   #pause: Pause | undefined;
+  /** Stop what would tell those who wait. */
+  readonly #waits = new Set<Stop>();
 
-  constructor({ session, node, epoch, wire, maxStreams }: SessionRecord, options: EdgeLaneOptions, deps: EdgeLaneDeps) {
+  constructor(record: SessionRecord, options: EdgeLaneOptions, deps: EdgeLaneDeps) {
+    const { session, node, epoch, wire, maxStreams } = record;
     this.session = session;
     this.node = node;
     this.epoch = epoch;
@@ -57,7 +60,7 @@ export class EdgeLane {
     this.#timeoutMs = options.timeoutMs;
     this.#clock = deps.clock;
     this.#mux = new Mux(
-      { node: options.node, epoch, side: 'hub', maxStreams },
+      { node: options.node, epoch, start: options.start, side: 'hub', maxStreams },
       {
         ...deps,
         link: this.#link,
@@ -70,6 +73,10 @@ export class EdgeLane {
 
   get streamCount(): number {
     return this.#mux.streamCount;
+  }
+
+  get isIdle(): boolean {
+    return this.#mux.isQuiet;
   }
 
   /** Bytes held for the session. */
@@ -103,9 +110,13 @@ export class EdgeLane {
   attach(link: Pick<PacketLink, 'send' | 'isWritable'>, node: NodeId, epoch: number): void {
     const isFirst = this.#link.link === undefined && this.#pause === undefined;
     this.#link.link = link;
-    this.#endPause();
+    this.#pause = undefined;
+    this.#stopWaits();
     this.node = node;
-    if (isFirst && epoch === this.epoch) return;
+    if (isFirst && epoch === this.epoch) {
+      this.#mux.begin();
+      return;
+    }
     this.epoch = epoch;
     this.#mux.resume(epoch);
   }
@@ -113,9 +124,8 @@ export class EdgeLane {
   /** Holds everything until there is a connection again. What is new waits for `waitMs` at most, and is then told `reason`. */
   park(waitMs: number, reason: AditError): void {
     this.#link.link = undefined;
-    const since = this.#pause?.since ?? this.#clock.now();
-    this.#endPause();
-    this.#pause = { since, waitMs, reason, stopTimers: [] };
+    const since = this.parkedSince ?? this.#clock.now();
+    this.#pause = { since, waitMs, reason };
     this.#watchWaiting(this.#pause);
   }
 
@@ -135,18 +145,22 @@ export class EdgeLane {
 
   end(reason: AditError): void {
     this.#link.link = undefined;
-    this.#endPause();
+    this.#stopWaits();
     this.#mux.close(reason);
   }
 
-  #endPause(): void {
-    for (const stop of this.#pause?.stopTimers ?? []) stop();
-    this.#pause = undefined;
+  /** For what waits since now at the latest. */
+  #watchWaiting({ waitMs, reason }: Pause): void {
+    const now = this.#clock.now();
+    const stop = this.#clock.after(waitMs, () => {
+      this.#waits.delete(stop);
+      this.#mux.failUnsent(now, reason);
+    });
+    this.#waits.add(stop);
   }
 
-  /** For what waits since now at the latest. */
-  #watchWaiting({ waitMs, reason, stopTimers }: Pause): void {
-    const now = this.#clock.now();
-    stopTimers.push(this.#clock.after(waitMs, () => this.#mux.failUnsent(now, reason)));
+  #stopWaits(): void {
+    for (const stop of this.#waits) stop();
+    this.#waits.clear();
   }
 }

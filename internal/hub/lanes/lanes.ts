@@ -1,18 +1,24 @@
+import { randomInt } from 'node:crypto';
 import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock, Stop } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { StreamOpener } from '#internal/link/stream';
 import type { PacketLink } from '#internal/link/v2/packet-link';
+import { encodeGone } from '#internal/link/v2/payloads';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
-import { gonePacket, packetKinds, V2Error } from '#messages/v2';
+import { V2Error } from '#messages/v2';
 import type { Directory, SessionRecord } from '../directory/directory.ts';
 import { EdgeLane, parkedWaitMs } from './edge-lane.ts';
 
 /** How long new requests wait for a session whose hub has ended: its agent is about to come to another one. */
 const orphanedWaitMs = 2_000;
+/** How often a lane without a connection asks where its session is: what hubs tell each other may be lost. */
+const lookMs = 1_000;
+/** How often a hub is asked whether it still holds the sessions that lanes lead to. */
+const askMs = 30_000;
 
 export interface LanesOptions {
   /** This hub. */
@@ -46,6 +52,7 @@ export class Lanes {
   readonly #lanes = new Map<string, EdgeLane>();
   /** Those without a connection, the longest ones first, and what ends them. */
   readonly #parked = new Map<EdgeLane, Stop>();
+  #stopAsking: Stop | undefined;
 
   constructor(options: LanesOptions, deps: LanesDeps) {
     this.#options = options;
@@ -105,11 +112,7 @@ export class Lanes {
     const lane = this.#lanes.get(session);
     if (!lane) {
       // Whatever it is about, nobody here knows of it any more.
-      this.#publish(node, session, gonePacket(this.#options.node));
-      return;
-    }
-    if (packet[0] === packetKinds.gone) {
-      if (node === lane.node) this.#end(lane);
+      this.#publish(node, session, encodeGone(this.#options.node));
       return;
     }
     const epoch = packet.length < 13 ? 0 : packet.readUInt32BE(9);
@@ -133,14 +136,24 @@ export class Lanes {
     const lane = this.#lanes.get(session);
     if (lane?.node !== node) return;
     this.park(node, session);
-    this.#deps.directory.invalidate(session);
-    const record = await this.#deps.directory.read(session).catch((error: unknown) => {
-      this.#deps.log.warn('the directory did not say where a session is', { error: messageOf(error) });
+    await this.look(session);
+  }
+
+  /** Finds out where a session is by now. */
+  async look(session: string): Promise<void> {
+    const lane = this.#lanes.get(session);
+    if (!lane) return;
+    const { directory, log } = this.#deps;
+    directory.invalidate(session);
+    const record = await directory.read(session).catch((error: unknown) => {
+      log.warn('the directory did not say where a session is', { error: messageOf(error) });
       return null;
     });
-    if (record === null || this.#lanes.get(session) !== lane || lane.node !== node) return;
-    if (!record) this.#end(lane);
-    else if (record.epoch > lane.epoch) this.#attachRemote(lane, record);
+    if (record === null || this.#lanes.get(session) !== lane) return;
+    const { node } = this.#options;
+    if (!record && lane.node !== node) this.#end(lane);
+    // What goes on here is attached when its agent knows.
+    if (record && record.epoch > lane.epoch && record.node !== node) this.#attachRemote(lane, record);
   }
 
   /** A hub has ended. Its agents may go on at another one, and what they have heard of with them. */
@@ -150,8 +163,9 @@ export class Lanes {
       if (lane.node !== node || node === this.#options.node) continue;
       this.#deps.directory.invalidate(lane.session);
       this.#park(lane, orphanedWaitMs, reason);
+      const since = lane.parkedSince;
       this.#deps.clock.after(orphanedWaitMs, () => {
-        if (lane.parkedSince !== undefined) lane.failUnheard(reason);
+        if (lane.parkedSince === since) lane.failUnheard(reason);
       });
     }
   }
@@ -169,29 +183,44 @@ export class Lanes {
   #make(record: SessionRecord): EdgeLane {
     const { clock, log, windows, onStrayFrame } = this.#deps;
     const isLocal = record.node === this.#options.node;
-    const lane = new EdgeLane(record, this.#options, {
-      clock,
-      log,
-      budget: new WindowBudget(limits.sessionWindows, windows),
-      // What the last stream ended with is still to be sent.
-      onIdle: () => setImmediate(() => this.#deps.onIdle(record.session)),
-      onStrayFrame,
-    });
-    this.#lanes.set(record.session, lane);
     const link = isLocal ? this.#deps.localLink(record.session) : this.#remoteLink(record.node, record.session);
+    // The agent may remember a lane of ours that we have given up, but not on its first connection to us.
+    const start = isLocal && link && record.epoch === 1 ? 0 : newStart();
+    const lane = new EdgeLane(
+      record,
+      { ...this.#options, start },
+      {
+        clock,
+        log,
+        budget: new WindowBudget(limits.sessionWindows, windows),
+        // What the last stream ended with is still to be sent.
+        onIdle: () => setImmediate(() => this.#deps.onIdle(record.session)),
+        onStrayFrame,
+      },
+    );
+    this.#lanes.set(record.session, lane);
     if (!link) {
       this.park(record.node, record.session);
       return lane;
     }
-    // The agent may remember a lane of ours that we have given up.
-    if (!isLocal || record.epoch > 1) link.send(gonePacket(this.#options.node));
     lane.attach(link, record.node, record.epoch);
+    if (!isLocal) this.#askNowAndThen();
     return lane;
   }
 
   #attachRemote(lane: EdgeLane, { node, epoch }: Pick<SessionRecord, 'node' | 'epoch'>): void {
     this.#unpark(lane);
     lane.attach(this.#remoteLink(node, lane.session), node, epoch);
+    this.#askNowAndThen();
+  }
+
+  /** Lanes to other hubs are not told of everything: an answer comes where a session is no longer held, or waits. */
+  #askNowAndThen(): void {
+    this.#stopAsking ??= this.#deps.clock.every(askMs, () => {
+      for (const { node, session } of this.#lanes.values()) {
+        if (node !== this.#options.node) this.#deps.bus.publish(node, encodeNodeMessage('toAgent', session));
+      }
+    });
   }
 
   #remoteLink(node: NodeId, session: string): Pick<PacketLink, 'send' | 'isWritable'> {
@@ -212,13 +241,23 @@ export class Lanes {
     this.#unpark(lane);
     this.#lanes.delete(lane.session);
     lane.end(lost());
+    if (this.#lanes.size > 0) return;
+    this.#stopAsking?.();
+    this.#stopAsking = undefined;
   }
 
   #park(lane: EdgeLane, waitMs: number, reason: AditError): void {
     lane.park(waitMs, reason);
     if (this.#parked.has(lane)) return;
-    const stop = this.#deps.clock.after(this.#options.graceMs, () => this.#end(lane));
-    this.#parked.set(lane, stop);
+    const { clock } = this.#deps;
+    const stopGrace = clock.after(this.#options.graceMs, () => this.#end(lane));
+    const stopLooking = clock.every(lookMs, () => {
+      if (!lane.isIdle) void this.look(lane.session);
+    });
+    this.#parked.set(lane, () => {
+      stopGrace();
+      stopLooking();
+    });
     this.#limitParked();
   }
 
@@ -237,6 +276,11 @@ export class Lanes {
       if (streams > limits.parkedStreams || bytes > limits.parkedBytes) this.#end(lane);
     }
   }
+}
+
+/** A position that no lane before has reached, all but certainly: nothing of that one is taken for this one's. */
+function newStart(): number {
+  return randomInt(1, 2 ** 47);
 }
 
 function lost(): AditError {

@@ -5,6 +5,7 @@ import type { Log } from '#internal/core/log';
 import type { RequestHead } from '#internal/http1/head';
 import type { AcceptedStream, ResponseHandler, Stream, StreamHandler, StreamOpener } from '#internal/link/stream';
 import type { V1HubSession } from '#internal/link/v1/hub-session';
+import { AgentLanes } from '#internal/link/v2/agent-lanes';
 import { Mux } from '#internal/link/v2/mux';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
@@ -25,52 +26,45 @@ export interface V1LanesDeps {
 export class V1Lanes {
   readonly #session: V1HubSession;
   readonly #deps: V1LanesDeps;
-  readonly #muxes = new Map<NodeId, Mux>();
+  readonly #lanes = new AgentLanes((node, start) => this.#makeMux(node, start));
 
   constructor(session: V1HubSession, deps: V1LanesDeps) {
     this.#session = session;
     this.#deps = deps;
   }
 
-  get streamCount(): number {
-    let count = 0;
-    for (const mux of this.#muxes.values()) count += mux.streamCount;
-    return count;
-  }
-
   get nodes(): Iterable<NodeId> {
-    return this.#muxes.keys();
+    return this.#lanes.nodes;
   }
 
   /** Takes a packet for the agent from a visitor's hub. Throws V2Error. */
-  receive(node: NodeId, packet: Buffer): void {
-    if (packet[0] === packetKinds.gone) this.nodeGone(node);
-    else if (packet[0] === packetKinds.batch || packet[0] === packetKinds.resend) this.#mux(node).receive(packet);
+  receive(packet: Buffer): void {
+    const [kind] = packet;
+    if (kind === packetKinds.gone) this.#lanes.gone(packet);
+    else if (kind === packetKinds.batch || kind === packetKinds.resend) this.#lanes.receive(packet);
     else throw new V2Error('only packets of lanes come from other hubs');
   }
 
-  nodeGone(node: NodeId): void {
-    this.#muxes.get(node)?.close(new AditError('ADIT_VISITOR_GONE', 'the hub of this visitor has ended'));
-    this.#muxes.delete(node);
+  /** False: there is no lane of that hub. */
+  nodeGone(node: NodeId): boolean {
+    return this.#lanes.nodeGone(node);
   }
 
   wake(): void {
-    for (const mux of this.#muxes.values()) mux.wake();
+    this.#lanes.wake();
   }
 
   close(): void {
-    const reason = new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost', { retryAfterSeconds: 1 });
-    for (const mux of this.#muxes.values()) mux.close(reason);
-    this.#muxes.clear();
+    this.#lanes.close(
+      new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost', { retryAfterSeconds: 1 }),
+    );
   }
 
-  #mux(node: NodeId): Mux {
-    const known = this.#muxes.get(node);
-    if (known) return known;
+  #makeMux(node: NodeId, start: number): Mux {
     const { bus, windows, clock, log } = this.#deps;
     const { id } = this.#session;
-    const mux = new Mux(
-      { node, epoch: 1, side: 'agent', maxStreams: 0 },
+    return new Mux(
+      { node, epoch: 1, start, side: 'agent', maxStreams: 0 },
       {
         clock,
         log,
@@ -87,8 +81,6 @@ export class V1Lanes {
         onStrayFrame: () => undefined,
       },
     );
-    this.#muxes.set(node, mux);
-    return mux;
   }
 }
 

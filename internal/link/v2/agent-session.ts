@@ -3,7 +3,7 @@ import { AditError } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { AcceptStream } from '#internal/link/stream';
 import { limits } from '#messages/limits';
-import { batchHeaderBytes, gonePacket, V2Error } from '#messages/v2';
+import { AgentLanes } from './agent-lanes.ts';
 import { Mux } from './mux.ts';
 import type { PacketLink } from './packet-link.ts';
 import { WindowBudget } from './receive-window.ts';
@@ -42,8 +42,7 @@ export class V2AgentSession {
   readonly #deps: V2AgentSessionDeps;
   readonly #budget: WindowBudget;
   readonly #link = new SwitchedLink();
-  /** The streams of each hub that reaches us, by its name. */
-  readonly #muxes = new Map<string, Mux>();
+  readonly #lanes = new AgentLanes((node, start) => this.#makeMux(node, start));
   #stopTimer: Stop = () => undefined;
   #onIdle: () => void = () => undefined;
 
@@ -60,9 +59,7 @@ export class V2AgentSession {
   }
 
   get streamCount(): number {
-    let count = 0;
-    for (const mux of this.#muxes.values()) count += mux.streamCount;
-    return count;
+    return this.#lanes.streamCount;
   }
 
   /** A newer registration has taken a tunnel. Gives whether none is left. */
@@ -88,7 +85,7 @@ export class V2AgentSession {
     this.#stopTimer();
     this.#link.link = link;
     this.epoch = epoch;
-    for (const mux of this.#muxes.values()) mux.resume(epoch);
+    this.#lanes.resume(epoch);
   }
 
   /**
@@ -107,49 +104,31 @@ export class V2AgentSession {
     this.isEnded = true;
     this.#stopTimer();
     this.#link.link = undefined;
-    const lost = new AditError('ADIT_VISITOR_GONE', 'the connection to the hub was lost');
-    for (const mux of this.#muxes.values()) mux.close(lost);
-    this.#muxes.clear();
+    this.#lanes.close(new AditError('ADIT_VISITOR_GONE', 'the connection to the hub was lost'));
   }
 
   /** Takes a packet of a lane. Throws V2Error. */
   receive(packet: Buffer): void {
-    if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
-    this.#mux(packet)?.receive(packet);
+    this.#lanes.receive(packet);
   }
 
-  /** A hub has ended: nobody waits for what its visitors asked. Throws V2Error. */
+  /** A hub has ended, or knows nothing of its lane. Throws V2Error. */
   gone(packet: Buffer): void {
-    if (packet.length < 9) throw new V2Error('a gone packet names no hub');
-    const node = packet.toString('hex', 1, 9);
-    this.#muxes.get(node)?.close(new AditError('ADIT_VISITOR_GONE', 'the hub of this visitor has ended'));
-    this.#muxes.delete(node);
+    this.#lanes.gone(packet);
   }
 
   writable(): void {
-    for (const mux of this.#muxes.values()) mux.wake();
+    this.#lanes.wake();
   }
 
   #tellIfIdle(): void {
-    for (const mux of this.#muxes.values()) if (!mux.isIdle) return;
-    this.#onIdle();
+    if (this.#lanes.isIdle) this.#onIdle();
   }
 
-  #mux(packet: Buffer): Mux | undefined {
-    const node = packet.toString('hex', 1, 9);
-    const known = this.#muxes.get(node);
-    if (known) return known;
-    if (packet.readUIntBE(19, 6) > 0) {
-      // It has had something of a lane that was thought to be gone: that one can't go on.
-      this.#link.send(gonePacket(node));
-      return undefined;
-    }
-    if (this.#muxes.size >= limits.nodesPerSession) {
-      throw new V2Error(`more than ${limits.nodesPerSession} hubs send streams`);
-    }
+  #makeMux(node: string, start: number): Mux {
     const { clock, log, accept } = this.#deps;
-    const mux = new Mux(
-      { node, epoch: this.epoch, side: 'agent', maxStreams: this.#maxStreams },
+    return new Mux(
+      { node, epoch: this.epoch, start, side: 'agent', maxStreams: this.#maxStreams },
       {
         clock,
         log,
@@ -161,7 +140,5 @@ export class V2AgentSession {
         onStrayFrame: () => undefined,
       },
     );
-    this.#muxes.set(node, mux);
-    return mux;
   }
 }

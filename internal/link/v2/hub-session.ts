@@ -11,7 +11,6 @@ import {
   batchHeaderBytes,
   decodeSessionPacket,
   encodeSessionPacket,
-  gonePacket,
   type Proof,
   packetKinds,
   type SessionPacket,
@@ -20,6 +19,7 @@ import {
 } from '#messages/v2';
 import { HubProbes, type HubProbesDeps } from './hub-probes.ts';
 import type { ConnectPackets, PacketLink, PacketLinkHandler } from './packet-link.ts';
+import { encodeGone } from './payloads.ts';
 
 /** An agent that has not registered by then is closed. The nonce that it signs is good for as long. */
 const registrationMs = 10_000;
@@ -58,8 +58,6 @@ export interface V2HubSessionDeps {
   onServing(session: V2HubSession): void;
   /** A batch for the streams of a hub. Throws {@link V2Error}. */
   onBatch(session: V2HubSession, node: string, packet: Buffer): void;
-  /** The agent knows nothing of the lane that a hub goes on with. */
-  onGone(session: V2HubSession, node: string): void;
   onWritable(session: V2HubSession): void;
   /** Requests the session's first tunnel at its public address. Never rejects. */
   probe(session: V2HubSession, nonce: string): ReturnType<HubProbesDeps['probe']>;
@@ -107,7 +105,11 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
       probe: (nonce) => deps.probe(this, nonce),
       answer: (nonce, result) => this.#tell({ kind: 'probed', nonce, ...result }),
     });
-    this.#stopTimer = deps.clock.after(registrationMs, () => this.close(1008, 'no registration within 10 seconds'));
+    this.#stopTimer = deps.clock.after(registrationMs, () => {
+      // Whoever waits for our answer is not at fault.
+      if (this.#isAsking) this.close(1013, 'the hub could not decide within 10 seconds');
+      else this.close(1008, 'no registration within 10 seconds');
+    });
     this.#greet();
   }
 
@@ -124,7 +126,7 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
 
   /** Tells that no stream comes from this hub any more, nor is one waited for. */
   sendGone(node: string): void {
-    if (this.isWritable) this.send(gonePacket(node));
+    if (this.isWritable) this.send(encodeGone(node));
   }
 
   /** Tells that a newer registration has taken a tunnel. */
@@ -154,8 +156,6 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
     try {
       if (packet.length > limits.v2Packet) throw new V2Error(`a packet of ${packet.length} bytes is too long`);
       if (packet[0] === packetKinds.batch || packet[0] === packetKinds.resend) this.#batch(packet);
-      else if (packet[0] === packetKinds.gone && packet.length === 9)
-        this.#deps.onGone(this, packet.toString('hex', 1, 9));
       else this.#session(packet);
     } catch (thrown) {
       if (!(thrown instanceof V2Error)) throw thrown;

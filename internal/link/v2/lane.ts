@@ -2,6 +2,7 @@ import type { Clock } from '#internal/core/clock';
 import { limits } from '#messages/limits';
 import { batchHeaderBytes, packetKinds, V2Error } from '#messages/v2';
 import { Pace } from './pace.ts';
+import { encodeGone } from './payloads.ts';
 import { SpareBuffers } from './spare-buffers.ts';
 
 /** How long an acknowledgement may wait for a packet that it can travel with. */
@@ -18,6 +19,16 @@ const longBytes = limits.v2Batch / 2;
 const maxSpare = 32;
 /** Where frames are put together when there is no such buffer. They are copied from here, so one does for all lanes. */
 const scratch = Buffer.allocUnsafe(limits.v2Batch);
+
+export interface LaneOptions {
+  /** The hub's name: 16 hexadecimal digits. */
+  node: string;
+  epoch: number;
+  /** The position at which both directions begin; other than 0 when there may have been a lane before. */
+  start: number;
+  /** The hub says where a lane begins. The streams that it opens have odd numbers, those of agents even ones. */
+  side: 'hub' | 'agent';
+}
 
 export interface LaneDeps {
   clock: Clock;
@@ -50,6 +61,9 @@ interface Sent {
 export class Lane {
   pace = new Pace();
   readonly #node: Buffer;
+  readonly #start: number;
+  /** Whether the other end knows where the lane begins. */
+  #isBegun: boolean;
   #epoch: number;
   readonly #deps: LaneDeps;
   readonly #sent: Sent[] = [];
@@ -72,11 +86,17 @@ export class Lane {
   #repeatedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
-  /** `node` names the hub, 16 hexadecimal digits. */
-  constructor({ node, epoch }: { node: string; epoch: number }, deps: LaneDeps) {
+  constructor({ node, epoch, start, side }: LaneOptions, deps: LaneDeps) {
     this.#node = Buffer.from(node, 'hex');
+    this.#start = this.#next = this.#acknowledged = this.#expected = start;
+    this.#isBegun = start === 0 || side === 'agent';
     this.#epoch = epoch;
     this.#deps = deps;
+  }
+
+  /** The position behind the last byte that was sent. */
+  get sentPosition(): number {
+    return this.#next;
   }
 
   /** Bytes that may be sent now. What can't wait is sent without room, too. */
@@ -115,14 +135,32 @@ export class Lane {
   /** Takes a packet of kind `batch` or `resend`. Throws {@link V2Error}. */
   receive(packet: Buffer): void {
     if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
-    if (packet.readUInt32BE(9) !== this.#epoch) return;
+    const epoch = packet.readUInt32BE(9);
+    if (epoch !== this.#epoch) {
+      // Whoever has missed that the session goes on learns it from our answer.
+      if (epoch < this.#epoch) this.#dueNow();
+      return;
+    }
     const length = packet.readUIntBE(26, 3);
     if (packet.length !== batchHeaderBytes + length) throw new V2Error('a batch is not as long as it says');
     if (length > limits.v2Batch) throw new V2Error(`a batch of ${length} bytes is too long`);
-    this.#acknowledge(packet.readUIntBE(19, 6), packet[25] as number);
+    const acknowledged = packet.readUIntBE(19, 6);
+    this.#isBegun ||= acknowledged >= this.#start && acknowledged <= this.#next;
+    if (!this.#isBegun) {
+      // What comes is still about the lane before.
+      this.begin();
+      this.#transmitEmpty(packetKinds.batch, this.#next);
+      return;
+    }
+    this.#acknowledge(acknowledged, packet[25] as number);
     if (this.keptBytes > limits.laneKept) throw new V2Error('what was sent is not acknowledged');
     if (packet[0] === packetKinds.resend) this.#sendAgain();
     else this.#accept(packet, packet.readUIntBE(13, 6), length);
+  }
+
+  /** Says where the lane begins, unless that is known: the other end may remember one that there was before. */
+  begin(): void {
+    if (!this.#isBegun) this.#deps.transmit(encodeGone(this.#node.toString('hex'), this.#start));
   }
 
   /** Goes on over another connection. Both ends say where they stand; whoever misses something asks for it. */
@@ -132,6 +170,8 @@ export class Lane {
     this.#missedSince = undefined;
     this.#repeatedAt = Number.NEGATIVE_INFINITY;
     for (const sent of this.#sent) sent.isRepeated = true;
+    this.#acknowledgedAt = this.#deps.clock.now();
+    this.begin();
     this.#transmitEmpty(packetKinds.batch, this.#next);
     this.#deps.wake();
   }

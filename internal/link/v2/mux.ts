@@ -3,30 +3,23 @@ import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { Http1Error } from '#internal/http1/error';
 import { type RequestHead, type ResponseHead, writeRequestHead, writeResponseHead } from '#internal/http1/head';
-import type { AcceptedStream, ResponseHandler, Stream, StreamHandler } from '#internal/link/stream';
+import type { ResponseHandler, Stream } from '#internal/link/stream';
 import { limits } from '#messages/limits';
-import { firstIgnorable, frameHeaderBytes, frameTypes, openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
-import { decodeRequestHead } from './head-blocks.ts';
-import { Lane } from './lane.ts';
+import { firstIgnorable, frameHeaderBytes, frameTypes, openHeaderBytes, V2Error } from '#messages/v2';
+import { type AcceptTunnelStream, acceptOpen } from './accept-open.ts';
+import { Lane, type LaneOptions } from './lane.ts';
 import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
 import type { PacketLink } from './packet-link.ts';
-import { ageOpen, checkHeadLength, encodeOpenHeader, framesOf } from './payloads.ts';
+import { ageOpens, checkHeadLength, encodeOpenHeader, expireOpens } from './payloads.ts';
 import { receiveFrame } from './receive-frame.ts';
 import { ReceiveWindow, type WindowBudget } from './receive-window.ts';
 
 /** So many requests or answers are gathered at most before they are sent. */
 const gatheredEnds = 8;
 
-/** Takes a stream that the other end opens. */
-export type AcceptTunnelStream = (tunnel: number, head: RequestHead, stream: AcceptedStream) => StreamHandler;
-
-export interface MuxOptions {
-  /** The hub's name: 16 hexadecimal digits. */
-  node: string;
-  epoch: number;
-  /** Streams opened by hubs have odd numbers, those of agents even ones. */
-  side: 'hub' | 'agent';
+export interface MuxOptions extends Omit<LaneOptions, 'start'> {
+  start?: number;
   /** How many streams the other end takes. */
   maxStreams: number;
 }
@@ -47,6 +40,7 @@ const knownTypes: ReadonlySet<number> = new Set(Object.values(frameTypes));
 
 /** The streams of one lane, and whose turn it is to send. */
 export class Mux implements StreamOwner {
+  readonly start: number;
   readonly #options: MuxOptions;
   readonly #deps: MuxDeps;
   readonly #lane: Lane;
@@ -64,13 +58,22 @@ export class Mux implements StreamOwner {
     this.#options = options;
     this.#deps = deps;
     this.#lastId = options.side === 'hub' ? -1 : 0;
-    this.#lane = new Lane(options, {
-      clock: deps.clock,
-      transmit: (packet) => deps.link.send(packet),
-      deliver: (frames) => this.#deliver(frames),
-      age: ageOpens,
-      wake: () => this.wake(),
-    });
+    this.start = options.start ?? 0;
+    this.#lane = new Lane(
+      { ...options, start: this.start },
+      {
+        clock: deps.clock,
+        transmit: (packet) => deps.link.send(packet),
+        deliver: (frames) => this.#deliver(frames),
+        age: ageOpens,
+        wake: () => this.wake(),
+      },
+    );
+  }
+
+  /** The position behind the last byte that was sent. */
+  get sentPosition(): number {
+    return this.#lane.sentPosition;
   }
 
   /** Whether no stream is left but those that were upgraded, which have no end to wait for. */
@@ -80,6 +83,11 @@ export class Mux implements StreamOwner {
 
   get streamCount(): number {
     return this.#streams.size;
+  }
+
+  /** Whether there is nothing that the other end waits for, nor anything that it is waited for. */
+  get isQuiet(): boolean {
+    return this.#streams.size === 0 && this.#lane.keptBytes === 0 && this.#outbox.isEmpty;
   }
 
   /** Bytes that wait to be sent, or to be acknowledged. */
@@ -115,6 +123,11 @@ export class Mux implements StreamOwner {
     if (this.#outbox.urgentCount > limits.urgentCount) throw new V2Error('what is asked is not waited for');
   }
 
+  /** Begins on its first connection. */
+  begin(): void {
+    this.#lane.begin();
+  }
+
   /** Goes on over another connection, which must be there. */
   resume(epoch: number): void {
     this.#lane.resume(epoch);
@@ -125,13 +138,9 @@ export class Mux implements StreamOwner {
     this.#fail(this.#outbox.unsentSince(since), reason);
   }
 
-  /** The same for those whose `open` was sent, and not acknowledged. */
+  /** The same for those whose `open` was sent, and not acknowledged: if it arrives later, its time is over. */
   failUnheard(reason: AditError): void {
-    const frames = this.#lane.unacknowledged.flatMap((batch) => [...framesOf(batch)]);
-    this.#fail(
-      frames.filter(({ type }) => type === frameTypes.open).map(({ id }) => id),
-      reason,
-    );
+    this.#fail(this.#lane.unacknowledged.flatMap(expireOpens), reason);
   }
 
   /** There may be room to send. */
@@ -297,36 +306,8 @@ export class Mux implements StreamOwner {
     if (payload.length < openHeaderBytes) throw new V2Error('an open frame is shorter than its header');
     checkHeadLength(payload);
     const stream = this.#add(id, { isOpener: false });
-    const kind = payload[2];
-    if (this.#streams.size > limits.streamCount || kind !== streamKinds.http) {
-      stream.reset(
-        kind === streamKinds.http
-          ? new AditError('ADIT_TUNNEL_BUSY', `${limits.streamCount} requests are under way`)
-          : new AditError('ADIT_AGENT_BAD_ANSWER', `streams of kind ${kind} are not served here`),
-      );
-      return;
-    }
-    if (payload.readUInt32BE(3) === 0) {
-      // It was on its way for longer than its visitor waits.
-      stream.reset(new AditError('ADIT_RESPONSE_TIMEOUT', 'the request arrived too late'));
-      return;
-    }
-    try {
-      const head = decodeRequestHead(payload.subarray(openHeaderBytes));
-      stream.handler = this.#deps.accept(payload.readUInt16BE(0), head, stream);
-    } catch (thrown) {
-      if (thrown instanceof V2Error) throw thrown;
-      stream.reset(
-        thrown instanceof AditError
-          ? thrown
-          : new AditError('ADIT_BAD_REQUEST', `cannot forward: ${messageOf(thrown)}`),
-      );
-    }
+    acceptOpen(stream, payload, this.#deps.accept, this.#streams.size);
   }
-}
-
-function ageOpens(batch: Buffer, ms: number): void {
-  for (const { type, at } of framesOf(batch)) if (type === frameTypes.open) ageOpen(batch, at, ms);
 }
 
 function refused(handler: ResponseHandler, reason: AditError): Stream {

@@ -33,6 +33,11 @@ export class Outbox {
   readonly #turns: MuxStream[] = [];
   #relieved: MuxStream[] = [];
 
+  /** Whether nothing waits but data. */
+  get isEmpty(): boolean {
+    return this.#urgent.length + this.#heads.length === 0;
+  }
+
   get urgentCount(): number {
     return this.#urgent.length;
   }

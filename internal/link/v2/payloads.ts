@@ -1,6 +1,6 @@
 import { AditError, isVisitorErrorCode } from '#internal/core/errors';
 import { limits } from '#messages/limits';
-import { frameHeaderBytes, openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
+import { frameHeaderBytes, frameTypes, openHeaderBytes, packetKinds, streamKinds, V2Error } from '#messages/v2';
 
 /** Writes a frame's header, and gives where its payload begins. */
 export function writeFrameHeader(target: Buffer, offset: number, type: number, id: number, length: number): number {
@@ -26,11 +26,22 @@ export function ageOpen(target: Buffer, offset: number, ms: number): void {
 }
 
 /** The frames of a batch, which was made here: type, stream, and where the payload begins. */
-export function* framesOf(batch: Buffer): Generator<{ type: number; id: number; at: number }> {
+function* framesOf(batch: Buffer): Generator<{ type: number; id: number; at: number }> {
   for (let at = 0; at < batch.length; ) {
     yield { type: batch[at] as number, id: batch.readUInt32BE(at + 1), at: at + frameHeaderBytes };
     at += frameHeaderBytes + batch.readUIntBE(at + 5, 3);
   }
+}
+
+/** Takes time off what is left for all that a batch opens. */
+export function ageOpens(batch: Buffer, ms: number): void {
+  for (const { type, at } of framesOf(batch)) if (type === frameTypes.open) ageOpen(batch, at, ms);
+}
+
+/** Leaves no time to what a batch opens, and gives the streams. */
+export function expireOpens(batch: Buffer): number[] {
+  ageOpens(batch, Number.POSITIVE_INFINITY);
+  return [...framesOf(batch)].filter(({ type }) => type === frameTypes.open).map(({ id }) => id);
 }
 
 /** Throws {@link V2Error} when a payload can't be a head or trailers. */
@@ -49,6 +60,26 @@ export function encodeLimit(limit: number): Buffer {
 export function decodeLimit(payload: Buffer): number {
   if (payload.length !== 6) throw new V2Error('a credit frame has no limit');
   return payload.readUIntBE(0, 6);
+}
+
+const goneBytes = 15;
+
+/**
+ * Tells an agent that nobody at the hub `node` knows of the lane that there was. With a position, another one begins
+ * there in both directions.
+ */
+export function encodeGone(node: string, start = 0): Buffer {
+  const packet = Buffer.allocUnsafe(goneBytes);
+  packet[0] = packetKinds.gone;
+  packet.write(node, 1, 'hex');
+  packet.writeUIntBE(start, 9, 6);
+  return packet;
+}
+
+/** Throws {@link V2Error}. */
+export function decodeGone(packet: Buffer): { node: string; start: number } {
+  if (packet.length !== goneBytes) throw new V2Error('a gone packet is not as long as one');
+  return { node: packet.toString('hex', 1, 9), start: packet.readUIntBE(9, 6) };
 }
 
 const messageLength = 1_024;

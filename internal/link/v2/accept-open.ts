@@ -1,0 +1,37 @@
+import { AditError, messageOf } from '#internal/core/errors';
+import type { RequestHead } from '#internal/http1/head';
+import type { AcceptedStream, StreamHandler } from '#internal/link/stream';
+import { limits } from '#messages/limits';
+import { openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
+import { decodeRequestHead } from './head-blocks.ts';
+import type { MuxStream } from './mux-stream.ts';
+
+/** Takes a stream that the other end opens. */
+export type AcceptTunnelStream = (tunnel: number, head: RequestHead, stream: AcceptedStream) => StreamHandler;
+
+/** Takes a stream as its `open` has it, or resets it. Throws {@link V2Error} for what breaks the wire's rules. */
+export function acceptOpen(stream: MuxStream, payload: Buffer, accept: AcceptTunnelStream, streamCount: number): void {
+  const kind = payload[2];
+  if (kind !== streamKinds.http) {
+    stream.reset(new AditError('ADIT_AGENT_BAD_ANSWER', `streams of kind ${kind} are not served here`));
+    return;
+  }
+  if (streamCount > limits.streamCount) {
+    stream.reset(new AditError('ADIT_TUNNEL_BUSY', `${limits.streamCount} requests are under way`));
+    return;
+  }
+  if (payload.readUInt32BE(3) === 0) {
+    // It was on its way for longer than its visitor waits.
+    stream.reset(new AditError('ADIT_RESPONSE_TIMEOUT', 'the request arrived too late'));
+    return;
+  }
+  try {
+    const head = decodeRequestHead(payload.subarray(openHeaderBytes));
+    stream.handler = accept(payload.readUInt16BE(0), head, stream);
+  } catch (thrown) {
+    if (thrown instanceof V2Error) throw thrown;
+    stream.reset(
+      thrown instanceof AditError ? thrown : new AditError('ADIT_BAD_REQUEST', `cannot forward: ${messageOf(thrown)}`),
+    );
+  }
+}

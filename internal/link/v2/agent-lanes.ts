@@ -1,0 +1,79 @@
+import { AditError } from '#internal/core/errors';
+import { limits } from '#messages/limits';
+import { batchHeaderBytes, V2Error } from '#messages/v2';
+import type { Mux } from './mux.ts';
+import { decodeGone } from './payloads.ts';
+
+/** The agent's end of the lanes of one session: one for each hub whose visitors reach it, by the hub's name. */
+export class AgentLanes {
+  readonly #make: (node: string, start: number) => Mux;
+  readonly #muxes = new Map<string, Mux>();
+
+  constructor(make: (node: string, start: number) => Mux) {
+    this.#make = make;
+  }
+
+  get nodes(): Iterable<string> {
+    return this.#muxes.keys();
+  }
+
+  get streamCount(): number {
+    let count = 0;
+    for (const mux of this.#muxes.values()) count += mux.streamCount;
+    return count;
+  }
+
+  /** Whether no stream is left but those that were upgraded. */
+  get isIdle(): boolean {
+    for (const mux of this.#muxes.values()) if (!mux.isIdle) return false;
+    return true;
+  }
+
+  /** Takes a packet of a lane. Throws V2Error. */
+  receive(packet: Buffer): void {
+    if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
+    const node = packet.toString('hex', 1, 9);
+    const acknowledged = packet.readUIntBE(19, 6);
+    const known = this.#muxes.get(node);
+    // What was never sent is acknowledged by a lane that has just begun there, and of which we have not heard.
+    const mux = known && acknowledged <= known.sentPosition ? known : this.#begin(node, acknowledged);
+    mux.receive(packet);
+  }
+
+  /** A hub knows nothing of its lane, or begins another one. Throws V2Error. */
+  gone(packet: Buffer): void {
+    const { node, start } = decodeGone(packet);
+    if (start === 0) this.nodeGone(node);
+    // It may be said twice, in case that it was lost.
+    else if (this.#muxes.get(node)?.start !== start) this.#begin(node, start);
+  }
+
+  /** Nobody waits for what the visitors of this hub asked. False: there is no lane of it. */
+  nodeGone(node: string): boolean {
+    this.#muxes.get(node)?.close(new AditError('ADIT_VISITOR_GONE', 'the hub of this visitor has ended'));
+    return this.#muxes.delete(node);
+  }
+
+  resume(epoch: number): void {
+    for (const mux of this.#muxes.values()) mux.resume(epoch);
+  }
+
+  wake(): void {
+    for (const mux of this.#muxes.values()) mux.wake();
+  }
+
+  close(reason: AditError): void {
+    for (const mux of this.#muxes.values()) mux.close(reason);
+    this.#muxes.clear();
+  }
+
+  #begin(node: string, start: number): Mux {
+    this.nodeGone(node);
+    if (this.#muxes.size >= limits.nodesPerSession) {
+      throw new V2Error(`more than ${limits.nodesPerSession} hubs send streams`);
+    }
+    const mux = this.#make(node, start);
+    this.#muxes.set(node, mux);
+    return mux;
+  }
+}
