@@ -165,14 +165,25 @@ export class AgentSessions {
     }
   };
 
-  #openerOf(record: SessionRecord | undefined, clientId: string): StreamOpener | undefined {
+  #openerOf(
+    record: SessionRecord | undefined,
+    clientId: string,
+  ): StreamOpener | undefined | Promise<StreamOpener | undefined> {
     if (!record) return undefined;
     const isHere = record.node === this.#options.node;
     if (isHere && record.wire === 'v1') return this.v1.opener(record.session, clientId);
-    if (isHere && !this.v2.has(record.session)) return undefined;
+    if (isHere && !this.v2.has(record.session)) return this.#lookAgain(record, clientId);
     // Redis stopping for a moment is waited for, its loss is not.
     if (!isHere && !this.#deps.bus.isConnected) return refuseVisitor(notDecided('the bus is not connected'));
     return this.lanes.opener(record, clientId);
+  }
+
+  /** A session comes or goes just now: its lane waits for it, wherever that will be. */
+  async #lookAgain({ session }: SessionRecord, clientId: string): Promise<StreamOpener | undefined> {
+    const { directory } = this.#deps;
+    directory.invalidate(session);
+    const record = await directory.read(session).catch(refuseVisitor);
+    return record && this.lanes.opener(record, clientId);
   }
 
   /** A session may have taken an id back since it lost it. */
