@@ -67,7 +67,8 @@ function runTests(suite, { env = {}, only = /./ } = {}) {
     'tsx',
     '--test',
     '--test-reporter=spec',
-    '--test-timeout=300000',
+    // For each file as well as for each test in it.
+    `--test-timeout=${suite === 'slow' ? 1_500_000 : 300_000}`,
   ];
   // Tests of whole processes measure time, so they do not share it.
   const isWhole = suite !== 'unit' && suite !== 'contract';
