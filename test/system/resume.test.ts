@@ -91,3 +91,31 @@ test('resume: who asks while the agent is away waits for it', async () => {
   );
   await agent.event('online', from);
 });
+
+test('resume: a hub that goes finishes what is under way, though the next one knows nothing of it', async (t) => {
+  let answer: (() => void) | undefined;
+  let asked: (() => void) | undefined;
+  const isAsked = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const service = await startOrigin(t, (request, response) => {
+    if (request.url !== '/slow') return void response.end('at once');
+    answer = () => void response.end('in the end');
+    asked?.();
+  });
+  const way = await Relay.start(t);
+  const args = ['--base', `http://localhost:${way.port}`];
+  const [leaving, next] = await Promise.all([startHub(t, args), startHub(t, args)]);
+  way.targets = [leaving.port];
+  const published = await startAgent(t, ['--hub', `http://localhost:${way.port}`, String(service.port)]);
+  const waiting = visit({ port: leaving.port, host: published.hostname, path: '/slow' });
+  await isAsked;
+  way.targets = [next.port];
+  const from = published.program.lines.length;
+  leaving.program.signal('SIGTERM');
+  await published.event('online', from);
+  assert.equal((await visit({ port: next.port, host: published.hostname })).text, 'at once');
+  answer?.();
+  assert.equal((await waiting).text, 'in the end');
+  assert.equal((await leaving.program.exited).code, 0);
+});

@@ -171,7 +171,7 @@ test('v2 resume: another key does not get the session, and hears no more than th
     if (packet[0] === packetKinds.rejected) told.push(packet);
     return packet[0] === packetKinds.register ? [] : [packet];
   };
-  const stolen = Object.assign(Object.create(session), { end: () => undefined });
+  const stolen = Object.assign(Object.create(session), { endIfParked: () => undefined });
   const attempt = connectAgent(first, thief.accept, {
     clock: roaming.clock,
     resumed: stolen,

@@ -236,7 +236,7 @@ export class V2AgentLink implements PacketLinkHandler {
   #rejected({ code, isFinal, message }: Extract<SessionPacket, { kind: 'rejected' }>): void {
     if (this.#session && !this.#isServing && code === sessionUnknown) {
       // It is not known there any more: the hub greets again, and a new one begins.
-      this.#session.end();
+      this.#session.endIfParked();
       this.#session = undefined;
       this.#hello = undefined;
       return;

@@ -99,6 +99,11 @@ export class V2AgentSession {
     else this.#stopTimer = this.#deps.clock.after(this.#graceMs, () => this.end());
   }
 
+  /** It is not known where it was to go on. A hub that drains still serves what is under way. */
+  endIfParked(): void {
+    if (!this.#link.link) this.end();
+  }
+
   /** There is no going on. */
   end(): void {
     this.isEnded = true;
