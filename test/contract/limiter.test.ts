@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { MemoryNetwork } from '#internal/bus/memory';
 import { systemClock } from '#internal/core/clock';
-import { LocalLimiter } from '#internal/hub/limiter/limiter';
 import { SharedLimiter } from '#internal/hub/limiter/shared';
 import { decodeNodeMessage } from '#messages/node';
+import { loneLimiter } from '../support/lone-limiter.ts';
 import { limiterContract } from './limiter.ts';
 
 limiterContract('the limiter of one hub', async (_t, rate, count) => {
-  const limiter = new LocalLimiter(rate);
+  const limiter = loneLimiter(rate);
   return Array.from({ length: count }, () => limiter);
 });
 

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AditError } from '#internal/core/errors';
 import { Gate } from '#internal/hub/gate';
-import { LocalLimiter, type Rate } from '#internal/hub/limiter/limiter';
+import type { Rate } from '#internal/hub/limiter/limiter';
+import { loneLimiter } from '../support/lone-limiter.ts';
 
 function gate(rate: Rate | undefined, maxBodyBytes = 10): Gate {
-  return new Gate({ limiter: rate && new LocalLimiter(rate), maxBodyBytes });
+  return new Gate({ limiter: rate && loneLimiter(rate), maxBodyBytes });
 }
 
 async function refusal(asked: Promise<unknown> | undefined): Promise<AditError> {

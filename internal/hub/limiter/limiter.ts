@@ -1,4 +1,4 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { AditError } from '#internal/core/errors';
 
 /** So many requests in so much time. */
@@ -13,7 +13,7 @@ export interface Grant {
   msLeft: number;
 }
 
-/** Counts the requests of tunnels. */
+/** Decides whether requests pass. */
 export interface Limiter {
   /** Counts one request. Rejects with ADIT_RATE_LIMITED. Undefined when there is nothing to wait for. */
   admit(clientId: string): Promise<unknown> | undefined;
@@ -22,18 +22,14 @@ export interface Limiter {
 /** No more than this share of what is left is given beyond what is needed now, so that small rates stay exact. */
 const spareShare = 1 / 64;
 
-/** Counts in this process. */
-export class LocalLimiter implements Limiter {
+/** Counts the requests of tunnels whose sessions are held here. */
+export class RequestCounter {
   readonly #rate: Rate;
   readonly #limiter: RateLimiterMemory;
 
   constructor(rate: Rate) {
     this.#rate = rate;
     this.#limiter = new RateLimiterMemory({ points: rate.count, duration: rate.windowMs / 1_000 });
-  }
-
-  admit(clientId: string): Promise<unknown> {
-    return this.#limiter.consume(clientId).catch(this.#refuse);
   }
 
   /** Counts as many of `count` as may pass, and of `spare` as others will not miss. */
@@ -57,9 +53,4 @@ export class LocalLimiter implements Limiter {
       { retryAfterSeconds },
     );
   }
-
-  readonly #refuse = (thrown: unknown): never => {
-    if (!(thrown instanceof RateLimiterRes)) throw thrown;
-    throw this.refusal(thrown.msBeforeNext);
-  };
 }

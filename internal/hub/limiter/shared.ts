@@ -2,7 +2,7 @@ import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock, Stop } from '#internal/core/clock';
 import { limits } from '#messages/limits';
 import { decodePair, encodeNodeMessage, encodePair, type NodeMessage } from '#messages/node';
-import { type Limiter, LocalLimiter, type Rate } from './limiter.ts';
+import { type Limiter, type Rate, RequestCounter } from './limiter.ts';
 
 /** A hub that has not answered by then is not waited for. */
 const answerMs = 1_000;
@@ -16,9 +16,10 @@ export interface SharedLimiterDeps {
   holder(clientId: string): NodeId | undefined;
 }
 
-/** What is known here of a tunnel whose requests another hub counts. */
+/** What is known here of a tunnel whose requests are counted. */
 interface Account {
-  node: NodeId;
+  /** Undefined where that is this hub. */
+  node: NodeId | undefined;
   waiting: { resolve(): void; reject(reason: unknown): void }[];
   /** How many of those were asked for; 0 when no answer is awaited. */
   asked: number;
@@ -37,29 +38,31 @@ interface Account {
  */
 export class SharedLimiter implements Limiter {
   readonly #deps: SharedLimiterDeps;
-  readonly #local: LocalLimiter | undefined;
+  readonly #counter: RequestCounter | undefined;
   readonly #accounts = new Map<string, Account>();
 
   /** Without a rate, everything passes. */
   constructor(rate: Rate | undefined, deps: SharedLimiterDeps) {
-    this.#local = rate && new LocalLimiter(rate);
+    this.#counter = rate && new RequestCounter(rate);
     this.#deps = deps;
   }
 
   admit(clientId: string): Promise<unknown> | undefined {
-    if (!this.#local) return undefined;
+    if (!this.#counter) return undefined;
     const node = this.#deps.holder(clientId);
-    if (node === undefined) return this.#local.admit(clientId);
-    const account = this.#account(clientId, node);
-    if (account.spare > 0 && this.#deps.clock.now() < account.spareUntil) {
-      account.spare -= 1;
-      account.passed += 1;
+    const known = this.#accounts.get(clientId);
+    if (known && known.node === node && known.spare > 0 && this.#deps.clock.now() < known.spareUntil) {
+      known.spare -= 1;
+      known.passed += 1;
       return undefined;
     }
+    const account = this.#account(clientId, node);
     return new Promise<void>((resolve, reject) => {
       account.waiting.push({ resolve, reject });
-      // Those of the same turn go together.
-      if (account.waiting.length === 1) setImmediate(() => this.#ask(clientId, account));
+      if (account.waiting.length > 1) return;
+      // Those of the same turn go together over the bus.
+      if (node === undefined) this.#ask(clientId, account);
+      else setImmediate(() => this.#ask(clientId, account));
     });
   }
 
@@ -74,14 +77,14 @@ export class SharedLimiter implements Limiter {
 
   /** Counts for another hub. */
   async #count(from: NodeId, clientId: string, { count, spare }: { count: number; spare: number }): Promise<void> {
-    const grant = (await this.#local?.take(clientId, count, spare)) ?? { count: count + spare, msLeft: 1_000 };
+    const grant = (await this.#counter?.take(clientId, count, spare)) ?? { count: count + spare, msLeft: 1_000 };
     const payload = encodePair(grant.count, Math.ceil(grant.msLeft));
     this.#deps.bus.publish(from, encodeNodeMessage('granted', clientId, payload));
   }
 
-  #granted(node: NodeId, clientId: string, count: number, msLeft: number): void {
+  #granted(node: NodeId | undefined, clientId: string, count: number, msLeft: number): void {
     const account = this.#accounts.get(clientId);
-    if (account?.node !== node || account.asked === 0) return;
+    if (!account || account.node !== node || account.asked === 0) return;
     account.stopTimer();
     const answered = account.waiting.splice(0, account.asked);
     account.asked = 0;
@@ -90,26 +93,33 @@ export class SharedLimiter implements Limiter {
     account.spare = count - passing.length;
     account.spareUntil = this.#deps.clock.now() + msLeft;
     for (const { resolve } of passing) resolve();
-    for (const { reject } of answered) reject(this.#local?.refusal(msLeft));
+    for (const { reject } of answered) reject(this.#counter?.refusal(msLeft));
     this.#ask(clientId, account);
   }
 
   #ask(clientId: string, account: Account): void {
     if (account.asked > 0 || account.waiting.length === 0) return;
-    const { clock } = this.#deps;
+    const { clock, bus } = this.#deps;
     const now = clock.now();
+    const { node } = account;
     account.asked = account.waiting.length;
     const spare = now - account.askedAt < soonMs ? account.passed : 0;
     account.passed = 0;
     account.askedAt = now;
+    if (node === undefined) {
+      void this.#counter?.take(clientId, account.asked, spare).then((grant) => {
+        this.#granted(undefined, clientId, grant.count, grant.msLeft);
+      });
+      return;
+    }
     // A hub that does not answer will not be reached by the request either: here it need not fail.
     account.stopTimer = clock.after(answerMs, () => {
-      this.#granted(account.node, clientId, account.asked, 0);
+      this.#granted(node, clientId, account.asked, 0);
     });
-    this.#deps.bus.publish(account.node, encodeNodeMessage('ask', clientId, encodePair(account.asked, spare)));
+    bus.publish(node, encodeNodeMessage('ask', clientId, encodePair(account.asked, spare)));
   }
 
-  #account(clientId: string, node: NodeId): Account {
+  #account(clientId: string, node: NodeId | undefined): Account {
     const known = this.#accounts.get(clientId);
     if (known) {
       known.node = known.asked > 0 ? known.node : node;
