@@ -39,3 +39,17 @@ for (const { roundTripMs, atMostMs } of [
     assert.ok(medianMs < atMostMs, `${medianMs.toFixed(0)} ms`);
   });
 }
+
+test('without a grace time the same cut breaks a download off', async (t) => {
+  const origin = await JournalOrigin.start(t);
+  const hubArgs = ['--max-body', 'unlimited', '--grace', 'off'];
+  const cluster = await Cluster.start(t, { hubs: 1, hubArgs, way: { bytesPerSecond, inFlightBytes: bytesPerSecond } });
+  const agent = await cluster.startAgent(origin.port);
+  let came = 0;
+  const onPiece = (byteCount: number): void => {
+    came += byteCount;
+    if (came >= betweenCuts && cluster.agents.cutCount === 0) cluster.agents.cut();
+  };
+  await assert.rejects(downloadVerified(cluster.target(agent), 5 * betweenCuts, 1, { onPiece }));
+  assert.ok(cluster.agents.cutCount > 0 && came < 5 * betweenCuts);
+});
