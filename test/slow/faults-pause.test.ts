@@ -32,7 +32,7 @@ for (const { roundTripMs, atMostMs } of [
       [came, longestMs] = [0, 0];
       if (pausesMs.length < cuts) cluster.agents.cut();
     };
-    await downloadVerified(cluster.target(agent), (cuts + 2) * betweenCuts, 1, { onPiece });
+    await downloadVerified(cluster.target(agent), (cuts + 4) * betweenCuts, 1, { onPiece });
     assert.deepEqual([pausesMs.length, cluster.agents.cutCount], [cuts, cuts]);
     const medianMs = median(pausesMs);
     t.diagnostic(`${cuts} cuts: median ${medianMs.toFixed(0)} ms, longest ${Math.max(...pausesMs).toFixed(0)} ms`);
