@@ -7,6 +7,7 @@ import { type Clock, systemClock, within } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { RedisOptions } from '#internal/core/redis-url';
+import { TurnQueue } from '#internal/core/turn-queue';
 import { version } from '#internal/core/version';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { decodeNodeMessage } from '#messages/node';
@@ -101,6 +102,8 @@ export class Hub {
     states: () => this.#sessions.states,
   });
   readonly #limiter: SharedLimiter;
+  /** For what agents ask when they come. */
+  readonly #turns = new TurnQueue();
   readonly #counter: ConnectionCounter;
   readonly #listener: Listener;
   readonly #ownServer: OwnServer;
@@ -152,10 +155,13 @@ export class Hub {
     });
     this.#counter = new ConnectionCounter(options.maxConnectionsPerIp);
     this.#listener = new Listener(this.#listenerHandler(), clock, options.certificate);
-    this.#ownServer = new OwnServer({
-      request: ownApp({ version, health: () => this.#health() }),
-      upgrade: (request, socket, early) => this.#subscribe?.upgrade(request, socket, early),
-    });
+    this.#ownServer = new OwnServer(
+      {
+        request: ownApp({ version, health: () => this.#health() }),
+        upgrade: (request, socket, early) => this.#subscribe?.upgrade(request, socket, early),
+      },
+      this.#turns,
+    );
     this.#metricsServer = createServer(metricsApp({ registry: this.#metrics.registry, health: () => this.#health() }));
   }
 
@@ -252,6 +258,7 @@ export class Hub {
         directory: this.#directory,
         tokens: this.#tokens,
         guard: new TakeoverGuard(this.#clock),
+        turns: this.#turns,
         isAllowed: (keyId) => this.#allowedKeys?.has(keyId) ?? true,
       },
     );
@@ -259,6 +266,7 @@ export class Hub {
     return new Subscribe(
       { timeoutMs, graceMs },
       {
+        turns: this.#turns,
         v1: {
           ...common,
           register: (request, session) => sessions.registerV1(registrar, request, session),
