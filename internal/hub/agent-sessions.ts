@@ -52,6 +52,7 @@ export class AgentSessions {
       onIdle: (session) => this.v2.endIfRetired(session),
       onBroken: (session, reason) => this.v2.broken(session, reason),
       onStrayFrame: () => deps.metrics.strayAnswer(),
+      onRepair: (what) => deps.metrics.laneRepaired(what),
     });
     this.v1 = new V1Sessions(node, deps);
     this.v2 = new V2Sessions(options, { ...deps, lanes: this.lanes });

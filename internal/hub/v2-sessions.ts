@@ -118,6 +118,7 @@ export class V2Sessions {
       held.stopTimer();
     } else this.#held.set(session, new HeldSession(record, link));
     previous?.destroy();
+    this.#deps.metrics.sessionResumed({ isFromOther: known.node !== node });
     return record.epoch;
   }
 
@@ -254,6 +255,7 @@ export class V2Sessions {
     held.link = undefined;
     held.stopTimer();
     held.stopTimer = this.#deps.clock.after(this.#options.graceMs, () => this.end(session));
+    this.#deps.metrics.sessionParked();
     this.#deps.log.info('an agent lost its connection: its session waits for it', { session });
     this.#deps.lanes.park(this.#options.node, session);
     this.#tellNodes(held, 'parked');

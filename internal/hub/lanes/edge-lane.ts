@@ -17,7 +17,7 @@ export interface EdgeLaneOptions {
   timeoutMs: number;
 }
 
-export interface EdgeLaneDeps extends Pick<MuxDeps, 'log' | 'budget' | 'onStrayFrame'> {
+export interface EdgeLaneDeps extends Pick<MuxDeps, 'log' | 'budget' | 'onStrayFrame' | 'onRepair'> {
   clock: Clock;
   /** The last stream has ended. */
   onIdle(): void;

@@ -3,6 +3,7 @@ import type { Clock, Stop } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { StreamOpener } from '#internal/link/stream';
+import type { OnRepair } from '#internal/link/v2/lane';
 import type { PacketLink } from '#internal/link/v2/packet-link';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
@@ -37,6 +38,8 @@ export interface LanesDeps {
   onBroken(session: string, reason: string): void;
   /** Counts what came for a stream that has ended. */
   onStrayFrame(): void;
+  /** Counts what was lost on the way to or from a session. */
+  onRepair?: OnRepair;
 }
 
 /** The lanes of this hub's visitors, to the sessions of agents wherever those are held. */
@@ -167,7 +170,7 @@ export class Lanes {
   }
 
   #make(record: SessionRecord): EdgeLane {
-    const { clock, log, windows, onStrayFrame } = this.#deps;
+    const { clock, log, windows, onStrayFrame, onRepair } = this.#deps;
     const isLocal = record.node === this.#options.node;
     const lane = new EdgeLane(record, this.#options, {
       clock,
@@ -176,6 +179,7 @@ export class Lanes {
       // What the last stream ended with is still to be sent.
       onIdle: () => setImmediate(() => this.#deps.onIdle(record.session)),
       onStrayFrame,
+      onRepair,
     });
     this.#lanes.set(record.session, lane);
     const link = isLocal ? this.#deps.localLink(record.session) : this.#remoteLink(record.node, record.session);

@@ -36,6 +36,8 @@ interface Account {
  * same moment are asked for together, and whoever needs many gets some in advance.
  */
 export class SharedLimiter implements Limiter {
+  /** What other hubs were asked, counted. */
+  readonly asks = { answered: 0, unanswered: 0 };
   readonly #deps: SharedLimiterDeps;
   readonly #local: LocalLimiter | undefined;
   readonly #accounts = new Map<string, Account>();
@@ -68,7 +70,7 @@ export class SharedLimiter implements Limiter {
     if (kind !== 'ask' && kind !== 'granted') return false;
     const [first, second] = decodePair(payload);
     if (kind === 'ask') void this.#count(from, name, { count: first, spare: second });
-    else this.#granted(from, name, first, second);
+    else if (this.#granted(from, name, first, second)) this.asks.answered += 1;
     return true;
   }
 
@@ -79,9 +81,10 @@ export class SharedLimiter implements Limiter {
     this.#deps.bus.publish(from, encodeNodeMessage('granted', clientId, payload));
   }
 
-  #granted(node: NodeId, clientId: string, count: number, msLeft: number): void {
+  /** False: nobody waits for this. */
+  #granted(node: NodeId, clientId: string, count: number, msLeft: number): boolean {
     const account = this.#accounts.get(clientId);
-    if (account?.node !== node || account.asked === 0) return;
+    if (account?.node !== node || account.asked === 0) return false;
     account.stopTimer();
     const answered = account.waiting.splice(0, account.asked);
     account.asked = 0;
@@ -92,6 +95,7 @@ export class SharedLimiter implements Limiter {
     for (const { resolve } of passing) resolve();
     for (const { reject } of answered) reject(this.#local?.refusal(msLeft));
     this.#ask(clientId, account);
+    return true;
   }
 
   #ask(clientId: string, account: Account): void {
@@ -104,6 +108,7 @@ export class SharedLimiter implements Limiter {
     account.askedAt = now;
     // A hub that does not answer will not be reached by the request either: here it need not fail.
     account.stopTimer = clock.after(answerMs, () => {
+      this.asks.unanswered += 1;
       this.#granted(account.node, clientId, account.asked, 0);
     });
     this.#deps.bus.publish(account.node, encodeNodeMessage('ask', clientId, encodePair(account.asked, spare)));

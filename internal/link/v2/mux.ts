@@ -7,7 +7,7 @@ import type { AcceptedStream, ResponseHandler, Stream, StreamHandler } from '#in
 import { limits } from '#messages/limits';
 import { firstIgnorable, frameHeaderBytes, frameTypes, openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
 import { decodeRequestHead } from './head-blocks.ts';
-import { Lane } from './lane.ts';
+import { Lane, type OnRepair } from './lane.ts';
 import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
 import type { PacketLink } from './packet-link.ts';
@@ -41,6 +41,8 @@ export interface MuxDeps {
   onIdle(): void;
   /** Counts a frame for a stream that has ended, or never was. */
   onStrayFrame(): void;
+  /** Counts what was lost below, and asked for or sent again. */
+  onRepair?: OnRepair | undefined;
 }
 
 const knownTypes: ReadonlySet<number> = new Set(Object.values(frameTypes));
@@ -70,6 +72,7 @@ export class Mux implements StreamOwner {
       deliver: (frames) => this.#deliver(frames),
       age: ageOpens,
       wake: () => this.wake(),
+      onRepair: deps.onRepair,
     });
   }
 
