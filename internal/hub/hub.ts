@@ -122,18 +122,19 @@ export class Hub {
     const onError = (thrown: unknown): void => {
       log.error('a bus message was mishandled', { error: messageOf(thrown) });
     };
-    const { bus, directory, tokens } = options.redis
-      ? connectCluster(this.#node, options.redis, {
-          clock,
-          log,
-          onError,
-          onLost: (losses) => this.#sessions.evict(losses),
-        })
-      : {
-          bus: new MemoryNetwork(onError).bus(this.#node),
-          directory: new MemoryDirectory(),
-          tokens: new MemoryTokens(clock),
-        };
+    const cluster =
+      options.redis &&
+      connectCluster(this.#node, options.redis, {
+        clock,
+        log,
+        onError,
+        onLost: (losses) => this.#sessions.evict(losses),
+      });
+    const { bus, directory, tokens } = cluster ?? {
+      bus: new MemoryNetwork(onError).bus(this.#node),
+      directory: new MemoryDirectory(),
+      tokens: new MemoryTokens(clock),
+    };
     this.#bus = bus;
     this.#directory = directory;
     this.#tokens = tokens;
@@ -153,6 +154,13 @@ export class Hub {
       bus: this.#bus,
       holder: (clientId) => this.#sessions.remoteHolder(clientId),
     });
+    if (cluster) {
+      this.#metrics.addCluster({
+        bus: cluster.bus.stats,
+        leases: cluster.directory.leases,
+        asks: this.#limiter.asks,
+      });
+    }
     this.#counter = new ConnectionCounter(options.maxConnectionsPerIp);
     this.#listener = new Listener(this.#listenerHandler(), clock, options.certificate);
     this.#ownServer = new OwnServer(
@@ -168,17 +176,17 @@ export class Hub {
   /**
    * Starts to serve. Throws ADIT_ADDRESS_IN_USE or ADIT_FAILED.
    *
-   * The bus comes first, so that no registration can miss a notice; the public listener comes last, since from then on
-   * agents and visitors arrive.
+   * Health can be asked for at once. The bus comes before registrations, so that none can miss a notice; the public
+   * listener comes last, since from then on agents and visitors arrive.
    */
   async start(): Promise<HubAddress> {
     const { listen, metricsListen, domain, pathRouting, probeUrl } = this.#options;
+    const metricsPort = metricsListen && (await listenOn(this.#metricsServer, metricsListen));
     await this.#bus.start({
       message: (from, message) => this.#message(from, message),
       gone: (node) => this.#sessions.nodeGone(node),
       writable: () => this.#sessions.writable(),
     });
-    const metricsPort = metricsListen && (await listenOn(this.#metricsServer, metricsListen));
     await this.#ownServer.listen();
     const port = await this.#listener.listen(listen);
     // The port is part of the base URL, and known only now. Nothing can have arrived within this turn.

@@ -79,7 +79,8 @@ async function checkStalled(
   assert.ok(endedMs < 5_000, `the last request ended ${endedMs} ms after its visitor`);
 }
 
-function reading(t: Cleanup, { port, host }: Tunnel, path: string): Socket {
+/** A visitor that has asked for something, and reads nothing yet. */
+export function reading(t: Cleanup, { port, host }: Pick<Tunnel, 'port' | 'host'>, path: string): Socket {
   const visitor = plainVisitor(t, port);
   visitor.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
   return visitor;
@@ -105,7 +106,7 @@ function plainVisitor(t: Cleanup, port: number): Socket {
 }
 
 /** Reads so many bytes, then no more. */
-async function readUpTo(visitor: Socket, byteCount: number): Promise<void> {
+export async function readUpTo(visitor: Socket, byteCount: number): Promise<void> {
   for (let left = byteCount; left > 0; ) {
     await once(visitor, 'readable');
     for (let chunk = visitor.read(); chunk && left > 0; chunk = visitor.read()) left -= (chunk as Buffer).length;
