@@ -4,8 +4,16 @@ import http, { type IncomingMessage } from 'node:http';
 import { SeededBytes } from './seeded-bytes.ts';
 import type { Target } from './visitor-loop.ts';
 
-/** Takes a body of a journal origin and checks it piece by piece. Throws at the first byte that is wrong or missing. */
-export async function downloadVerified({ port, host }: Target, byteCount: number, seed: number): Promise<void> {
+/**
+ * Takes a body of a journal origin and checks it piece by piece; `onPiece` hears how many bytes came. Throws at the first
+ * byte that is wrong or missing.
+ */
+export async function downloadVerified(
+  { port, host }: Target,
+  byteCount: number,
+  seed: number,
+  { onPiece = () => undefined }: { onPiece?: (byteCount: number) => void } = {},
+): Promise<void> {
   const path = `/bytes/${byteCount}/${seed}`;
   const request = http.get({ host: '127.0.0.1', port, path, headers: { Host: host }, agent: false });
   const response = await answer(request);
@@ -14,6 +22,7 @@ export async function downloadVerified({ port, host }: Target, byteCount: number
   for await (const chunk of response) {
     bytes.check(at, chunk as Buffer);
     at += (chunk as Buffer).length;
+    onPiece((chunk as Buffer).length);
   }
   if (at !== byteCount) throw new Error(`${at} of ${byteCount} bytes came`);
 }
