@@ -31,7 +31,7 @@ test('heartbeat: a link is dead within 20 s of its last byte, and was asked befo
   clock.advance(4_500);
   link.receivedBytes += 1;
   clock.advance(60_000);
-  assert.deepEqual(link.deeds, ['10 ask', '20 ask', '24 dead']);
+  assert.deepEqual(link.deeds, ['10 ask', '20 ask', '23 dead']);
   assert.equal(clock.pendingCount, 0);
 });
 
