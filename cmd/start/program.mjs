@@ -3,6 +3,8 @@ import { root } from '../prepare.mjs';
 
 /** How long a program may take to end once it has been asked to. */
 const graceMs = 5_000;
+/** And until it is asked a second time. */
+const patienceMs = 1_000;
 
 /** A Node program that runs beside this one. */
 export class Program {
@@ -36,9 +38,12 @@ export class Program {
   async stop() {
     if (this.#isOver) return;
     this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.kill(), graceMs);
+    // Both finish what is under way first, and a second signal ends them at once.
+    const second = setTimeout(() => this.#child.kill('SIGTERM'), patienceMs);
+    const last = setTimeout(() => this.kill(), graceMs);
     await this.exited;
-    clearTimeout(timer);
+    clearTimeout(second);
+    clearTimeout(last);
   }
 
   /** Ends it at once, with the program that it may be watching. */

@@ -25,12 +25,18 @@ export interface AgentSessionsOptions {
   graceMs: number;
 }
 
+/** What is counted of sessions. */
+type SessionMetrics = Pick<
+  Metrics,
+  'registration' | 'strayAnswer' | 'laneRepaired' | 'sessionParked' | 'sessionResumed'
+>;
+
 export interface AgentSessionsDeps {
   clock: Clock;
   log: Log;
   bus: Bus;
   directory: Directory;
-  metrics: Pick<Metrics, 'registration' | 'strayAnswer'>;
+  metrics: SessionMetrics;
   windows: WindowBudget;
 }
 
@@ -52,6 +58,7 @@ export class AgentSessions {
       onIdle: (session) => this.v2.endIfRetired(session),
       onBroken: (session, reason) => this.v2.broken(session, reason),
       onStrayFrame: () => deps.metrics.strayAnswer(),
+      onRepair: (what) => deps.metrics.laneRepaired(what),
     });
     this.v1 = new V1Sessions(node, deps);
     this.v2 = new V2Sessions(options, { ...deps, lanes: this.lanes });

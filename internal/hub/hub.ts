@@ -7,6 +7,7 @@ import { type Clock, systemClock, within } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { RedisOptions } from '#internal/core/redis-url';
+import { TurnQueue } from '#internal/core/turn-queue';
 import { version } from '#internal/core/version';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { decodeNodeMessage } from '#messages/node';
@@ -101,6 +102,8 @@ export class Hub {
     states: () => this.#sessions.states,
   });
   readonly #limiter: SharedLimiter;
+  /** For what agents ask when they come. */
+  readonly #turns = new TurnQueue();
   readonly #counter: ConnectionCounter;
   readonly #listener: Listener;
   readonly #ownServer: OwnServer;
@@ -119,18 +122,19 @@ export class Hub {
     const onError = (thrown: unknown): void => {
       log.error('a bus message was mishandled', { error: messageOf(thrown) });
     };
-    const { bus, directory, tokens } = options.redis
-      ? connectCluster(this.#node, options.redis, {
-          clock,
-          log,
-          onError,
-          onLost: (losses) => this.#sessions.evict(losses),
-        })
-      : {
-          bus: new MemoryNetwork(onError).bus(this.#node),
-          directory: new MemoryDirectory(),
-          tokens: new MemoryTokens(clock),
-        };
+    const cluster =
+      options.redis &&
+      connectCluster(this.#node, options.redis, {
+        clock,
+        log,
+        onError,
+        onLost: (losses) => this.#sessions.evict(losses),
+      });
+    const { bus, directory, tokens } = cluster ?? {
+      bus: new MemoryNetwork(onError).bus(this.#node),
+      directory: new MemoryDirectory(),
+      tokens: new MemoryTokens(clock),
+    };
     this.#bus = bus;
     this.#directory = directory;
     this.#tokens = tokens;
@@ -150,29 +154,39 @@ export class Hub {
       bus: this.#bus,
       holder: (clientId) => this.#sessions.remoteHolder(clientId),
     });
+    if (cluster) {
+      this.#metrics.addCluster({
+        bus: cluster.bus.stats,
+        leases: cluster.directory.leases,
+        asks: this.#limiter.asks,
+      });
+    }
     this.#counter = new ConnectionCounter(options.maxConnectionsPerIp);
     this.#listener = new Listener(this.#listenerHandler(), clock, options.certificate);
-    this.#ownServer = new OwnServer({
-      request: ownApp({ version, health: () => this.#health() }),
-      upgrade: (request, socket, early) => this.#subscribe?.upgrade(request, socket, early),
-    });
+    this.#ownServer = new OwnServer(
+      {
+        request: ownApp({ version, health: () => this.#health() }),
+        upgrade: (request, socket, early) => this.#subscribe?.upgrade(request, socket, early),
+      },
+      this.#turns,
+    );
     this.#metricsServer = createServer(metricsApp({ registry: this.#metrics.registry, health: () => this.#health() }));
   }
 
   /**
    * Starts to serve. Throws ADIT_ADDRESS_IN_USE or ADIT_FAILED.
    *
-   * The bus comes first, so that no registration can miss a notice; the public listener comes last, since from then on
-   * agents and visitors arrive.
+   * Health can be asked for at once. The bus comes before registrations, so that none can miss a notice; the public
+   * listener comes last, since from then on agents and visitors arrive.
    */
   async start(): Promise<HubAddress> {
     const { listen, metricsListen, domain, pathRouting, probeUrl } = this.#options;
+    const metricsPort = metricsListen && (await listenOn(this.#metricsServer, metricsListen));
     await this.#bus.start({
       message: (from, message) => this.#message(from, message),
       gone: (node) => this.#sessions.nodeGone(node),
       writable: () => this.#sessions.writable(),
     });
-    const metricsPort = metricsListen && (await listenOn(this.#metricsServer, metricsListen));
     await this.#ownServer.listen();
     const port = await this.#listener.listen(listen);
     // The port is part of the base URL, and known only now. Nothing can have arrived within this turn.
@@ -252,6 +266,7 @@ export class Hub {
         directory: this.#directory,
         tokens: this.#tokens,
         guard: new TakeoverGuard(this.#clock),
+        turns: this.#turns,
         isAllowed: (keyId) => this.#allowedKeys?.has(keyId) ?? true,
       },
     );
@@ -259,6 +274,7 @@ export class Hub {
     return new Subscribe(
       { timeoutMs, graceMs },
       {
+        turns: this.#turns,
         v1: {
           ...common,
           register: (request, session) => sessions.registerV1(registrar, request, session),

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { BusStats } from '#internal/bus/stats';
 
 /** Reads a current value when the metrics are asked for. */
 export interface Readings {
@@ -6,6 +7,15 @@ export interface Readings {
   tunnels(): number;
   /** Sessions by their state. */
   states(): Readonly<Record<string, number>>;
+}
+
+/** What a hub counts that shares its agents with others; all of it since it started. */
+export interface ClusterReadings {
+  bus: Readonly<BusStats>;
+  /** Renewals of what the directory holds of a session. */
+  leases: Readonly<Record<string, number>>;
+  /** Questions to other hubs of how many requests may pass. */
+  asks: Readonly<Record<string, number>>;
 }
 
 /** What is counted of an exchange. */
@@ -35,6 +45,8 @@ export class Metrics {
   readonly #byStatusClass = { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 };
   readonly #bytes = { request: 0, response: 0 };
   #inFlight = 0;
+  readonly #repairs = { asked: 0, sent: 0 };
+  readonly #sessions = { parked: 0, resumed: 0, moved: 0 };
 
   constructor(readings: Readings) {
     collectDefaultMetrics({ register: this.registry });
@@ -44,6 +56,27 @@ export class Metrics {
     this.#gauge('adit_requests_in_flight', 'Proxied requests and upgraded connections under way', () => this.#inFlight);
     this.#counts('adit_requests_total', 'Proxied requests by class of the status sent', 'status', this.#byStatusClass);
     this.#counts('adit_body_bytes_total', 'Body bytes by direction', 'direction', this.#bytes);
+    this.#counts(
+      'adit_lane_repairs_total',
+      'What was lost below a lane: asked for or sent again',
+      'what',
+      this.#repairs,
+    );
+    this.#count('adit_sessions_parked_total', 'Sessions that lost their connection', () => this.#sessions.parked);
+    this.#count('adit_sessions_resumed_total', 'Sessions that went on here', () => this.#sessions.resumed);
+  }
+
+  /** Adds what only a hub has that shares its agents with others. */
+  addCluster({ bus, leases, asks }: ClusterReadings): void {
+    this.#count('adit_sessions_moved_total', 'Sessions that came from another hub', () => this.#sessions.moved);
+    this.#count('adit_bus_published_total', 'Messages to hubs', () => bus.published);
+    this.#count('adit_bus_received_total', 'Messages of hubs', () => bus.received);
+    this.#count('adit_bus_stale_total', 'Messages of hubs that came too late', () => bus.stale);
+    this.#count('adit_bus_nodes_gone_total', 'Hubs that left or died', () => bus.gone);
+    this.#count('adit_bus_reconnects_total', 'Lost connections to Redis', () => bus.reconnects);
+    this.#gauge('adit_bus_lag_seconds', 'How long the last heartbeat took to come back', () => bus.lagMs / 1_000);
+    this.#counts('adit_directory_leases_total', 'Renewals of leases of sessions', 'outcome', leases);
+    this.#counts('adit_limiter_asks_total', 'Questions to other hubs about rates', 'outcome', asks);
   }
 
   /** An exchange began. */
@@ -76,12 +109,37 @@ export class Metrics {
     this.#strayAnswers.inc();
   }
 
+  laneRepaired(what: 'asked' | 'sent'): void {
+    this.#repairs[what] += 1;
+  }
+
+  sessionParked(): void {
+    this.#sessions.parked += 1;
+  }
+
+  sessionResumed({ isFromOther }: { isFromOther: boolean }): void {
+    this.#sessions.resumed += 1;
+    if (isFromOther) this.#sessions.moved += 1;
+  }
+
   unreadableBusMessage(): void {
     this.#unreadable.inc();
   }
 
   #counter<L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #count(name: string, help: string, read: () => number): void {
+    new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
   }
 
   #counts(name: string, help: string, label: string, counts: Readonly<Record<string, number>>): void {

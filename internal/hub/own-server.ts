@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import type { TurnQueue } from '#internal/core/turn-queue';
 import { limits } from '#messages/limits';
 
 /** The hub's own side. */
@@ -19,8 +20,10 @@ export interface OwnSide {
  */
 export class OwnServer {
   readonly #server;
+  readonly #turns: TurnQueue;
 
-  constructor({ request, upgrade }: OwnSide) {
+  constructor({ request, upgrade }: OwnSide, turns: TurnQueue) {
+    this.#turns = turns;
     this.#server = createServer({ headersTimeout: 10_000, maxHeaderSize: 2 * limits.requestHead, noDelay: true });
     // Beyond its count Node drops fields without a word; the edge has counted them.
     this.#server.maxHeadersCount = 0;
@@ -57,9 +60,11 @@ export class OwnServer {
 
   /** Takes a connection over, beginning with bytes that were read from it. */
   take(socket: Socket, bytes: Buffer): void {
-    socket.unshift(bytes);
-    this.#server.emit('connection', socket);
-    socket.resume();
+    this.#turns.add(() => {
+      socket.unshift(bytes);
+      this.#server.emit('connection', socket);
+      socket.resume();
+    });
   }
 
   /** Takes no more, and closes connections that wait. */

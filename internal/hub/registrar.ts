@@ -1,5 +1,6 @@
 import type { Clock } from '#internal/core/clock';
 import { AditError } from '#internal/core/errors';
+import type { TurnQueue } from '#internal/core/turn-queue';
 import type { RegisteredTunnel, V2Registration } from '#internal/link/v2/hub-session';
 import { clientIdOfSession } from '#messages/client-id';
 import { limits } from '#messages/limits';
@@ -17,6 +18,8 @@ export interface RegistrarDeps {
   directory: Pick<Directory, 'find'>;
   tokens: Tokens;
   guard: TakeoverGuard;
+  /** Signatures are verified by turns. */
+  turns: TurnQueue;
   /** Whether a key may register here. */
   isAllowed(keyId: string): boolean;
 }
@@ -37,6 +40,7 @@ export class Registrar {
     if (request.session.length > limits.sessionNameLength) {
       throw new AditError('ADIT_REFUSED', `session names have at most ${limits.sessionNameLength} letters`);
     }
+    await this.#deps.turns.wait();
     const mandate = await verifyMandate(request.mandateToken, this.#deps);
     const { keyId } = mandate;
     this.#checkAllowed(keyId);
@@ -60,6 +64,7 @@ export class Registrar {
   }
 
   async #admitKey(purpose: 'register' | 'resume', registration: V2Registration) {
+    await this.#deps.turns.wait();
     const keyId = await verifyProof(purpose, registration, this.#deps.bases);
     this.#checkAllowed(keyId);
     return { keyId, clientIds: registration.claim.tunnels.map(({ session }) => clientIdOfSession(keyId, session)) };

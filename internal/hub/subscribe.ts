@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import type { TurnQueue } from '#internal/core/turn-queue';
 import { version } from '#internal/core/version';
 import { V1HubSession, type V1HubSessionDeps } from '#internal/link/v1/hub-session';
 import { V2HubSession, type V2HubSessionDeps } from '#internal/link/v2/hub-session';
@@ -12,6 +13,8 @@ import { v2Subprotocol } from '#messages/v2';
 const versionField = 'Adit-Version';
 
 export interface SubscribeDeps {
+  /** Handshakes are answered by turns. */
+  turns: TurnQueue;
   v1: V1HubSessionDeps;
   v2: V2HubSessionDeps;
   /** A websocket was accepted; its agent has yet to register. */
@@ -58,6 +61,10 @@ export class Subscribe {
       socket.end(`HTTP/1.1 503 Service Unavailable\r\n${fields}`);
       return;
     }
+    this.#deps.turns.add(() => this.#accept(request, socket, early));
+  }
+
+  #accept(request: IncomingMessage, socket: Duplex, early: Buffer): void {
     const isAditAgent = request.headers[versionField.toLowerCase()] !== undefined;
     this.#server.handleUpgrade(request, socket, early, (websocket) => {
       const { v1, v2, onOpenedV1, onOpenedV2 } = this.#deps;

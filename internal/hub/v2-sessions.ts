@@ -11,6 +11,7 @@ import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
 import { isTaken } from './directory/is-taken.ts';
 import { HeldSession } from './held-session.ts';
 import type { Lanes } from './lanes/lanes.ts';
+import type { Metrics } from './metrics.ts';
 import type { Registrar } from './registrar.ts';
 import { V2Health } from './v2-health.ts';
 
@@ -26,6 +27,7 @@ export interface V2SessionsDeps {
   bus: Bus;
   directory: Directory;
   lanes: Lanes;
+  metrics: Pick<Metrics, 'sessionParked' | 'sessionResumed'>;
 }
 
 /** The sessions of wire v2 that this hub holds: they come by registering or resuming, are parked, and end. */
@@ -137,6 +139,7 @@ export class V2Sessions {
     held.namedCount = 0;
     held.stopTimer();
     previous?.destroy();
+    this.#deps.metrics.sessionResumed({ isFromOther: from !== node });
     // It may have left in the meantime.
     if (link.isClosed) this.closed(link, 'lost');
     const moved = encodeNodeMessage('moved', session, Buffer.from(`${epoch}`));
@@ -276,6 +279,7 @@ export class V2Sessions {
     held.link = undefined;
     held.stopTimer();
     this.#endAfterGrace(held);
+    this.#deps.metrics.sessionParked();
     this.#deps.log.info('an agent lost its connection: its session waits for it', { session });
     this.#deps.lanes.park(this.#options.node, session);
     this.#tellNodes(held, 'parked');

@@ -2,8 +2,8 @@ import type { Clock, Stop } from '#internal/core/clock';
 
 /** How often the other side is asked for a sign of life, and how long we may be silent before we give one. */
 export const pingAfterMs = 10_000;
-/** A side that was silent for this long is gone. */
-export const deadAfterMs = 20_000;
+/** A side that was silent for this long is gone: found within 20 s of its last byte, since it is looked for each second. */
+export const deadAfterMs = 17_500;
 /** A side that was silent for this long after an urgent question is gone. */
 const urgentMs = 3_000;
 

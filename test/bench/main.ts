@@ -15,13 +15,14 @@ import { printAbsent, printComparison, printConditions, printVerdicts } from './
 import { rows } from './rows.ts';
 import { adit } from './subjects/adit.ts';
 import { field } from './subjects/field.ts';
+import { hubs } from './subjects/hubs.ts';
 import { localtunnel } from './subjects/localtunnel.ts';
 import { direct, hop } from './subjects/nginx.ts';
 import { ssh } from './subjects/ssh.ts';
-import { type Absent, bring, type Candidate, type Subject } from './subjects/subject.ts';
+import { type Absent, bring, type Candidate, type Field, type Subject } from './subjects/subject.ts';
 import { judge, type Verdict } from './targets.ts';
 
-const candidates: Candidate[] = [direct, hop, ssh, localtunnel, adit('v1'), adit('v2')];
+const candidates: Candidate[] = [direct, hop, ssh, localtunnel, adit('v1'), adit('v2'), ...hubs()];
 
 const undo: (() => unknown)[] = [];
 const scope = { after: (action: () => unknown) => void undo.unshift(action) };
@@ -33,16 +34,19 @@ async function main(options: Options): Promise<void> {
   const asked = rows.filter(({ id }) => isAsked(id));
   const origins = await startOrigins(scope);
   const run: Run = { rounds: options.rounds, subjects: [], absent: [], comparisons: [], verdicts: [] };
-  if (asked.length > 0 || isAsked('tunnels')) await bringAll(run, options, origins);
+  const fields = new Set<Field>(asked.map(({ field }) => field));
+  if (isAsked('tunnels')) fields.add('ways');
+  await bringAll(run, { isFull: options.isFull, fields }, origins);
   if (asked.length > 0) {
     printConditions(options.rounds);
     // Code that has not run yet is slower than it ever will be.
     for (const subject of run.subjects) await runWrk(subject, { connections: 32, seconds: 1 }).catch(() => undefined);
   }
   for (const row of asked) {
-    const comparison: Comparison = await compare(row, run.subjects, options.rounds);
+    const subjects = run.subjects.filter(({ fields }) => fields.includes(row.field));
+    const comparison: Comparison = await compare(row, subjects, options.rounds);
     run.comparisons.push(comparison);
-    printComparison(comparison, run.subjects);
+    printComparison(comparison, subjects);
   }
   printAbsent(run.absent);
   run.verdicts.push(...judge(run.comparisons, [...run.subjects, ...run.absent]));
@@ -56,8 +60,13 @@ async function main(options: Options): Promise<void> {
   if (run.verdicts.some(({ verdict }) => verdict === 'missed')) process.exitCode = 1;
 }
 
-async function bringAll(run: Run, { isFull }: Options, origins: Origins): Promise<void> {
+async function bringAll(
+  run: Run,
+  { isFull, fields }: { isFull: boolean; fields: ReadonlySet<Field> },
+  origins: Origins,
+): Promise<void> {
   for (const candidate of isFull ? [...candidates, ...field] : candidates) {
+    if (!candidate.fields.some((one) => fields.has(one))) continue;
     const brought: Subject | Absent = await bring(scope, candidate, origins);
     if ('reason' in brought) run.absent.push(brought);
     else run.subjects.push(brought);

@@ -19,6 +19,8 @@ export interface Verdict {
 
 const speedRows = ['c1', 'c32', 'c128', '100kB', 'down', 'up', 'messages'];
 const ahead = { subject: 'v2', metric: 'rate', atLeast: 1 } as const;
+/** At another hub than the one that agents dial, against a hub that stands alone. */
+const elsewhere = { subject: 'other', against: 'v2', metric: 'rate' } as const;
 
 const targets: Target[] = [
   ...['c32', 'c128'].flatMap((row): Target[] => [
@@ -33,6 +35,8 @@ const targets: Target[] = [
   { ...ahead, row: 'c32', against: 'ssh' },
   { ...ahead, row: '100kB', against: 'ssh' },
   { row: 'c32', subject: 'v1', against: 'hop', metric: 'rate', atLeast: 0.16 },
+  ...['hubs-c32', 'hubs-c128'].map((row): Target => ({ ...elsewhere, row, atLeast: 0.8 })),
+  ...['hubs-down', 'hubs-up'].map((row): Target => ({ ...elsewhere, row, atLeast: 0.5 })),
 ];
 
 /** Judges the targets of the rows that were measured. */

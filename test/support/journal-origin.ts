@@ -32,9 +32,9 @@ export class JournalOrigin {
 
   private constructor() {}
 
-  static async start(t: Cleanup): Promise<JournalOrigin> {
+  static async start(t: Cleanup, keepAliveTimeout = 60_000): Promise<JournalOrigin> {
     const origin = new JournalOrigin();
-    const server = http.createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    const server = http.createServer({ keepAliveTimeout }, (request, response) => {
       origin.#serve(request, response);
     });
     new WebSocketServer({ server, perMessageDeflate: false }).on('connection', (websocket) => {

@@ -25,6 +25,10 @@ export class RedisServer {
     this.#args = args;
   }
 
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
   /** Starts it, again on the same port after a stop, and waits until it is ready. */
   async start(ready = /Ready to accept connections|\+monitor master/): Promise<void> {
     const from = this.#lines.length;

@@ -1,6 +1,7 @@
 import { MemoryNetwork } from '#internal/bus/memory';
 import type { Clock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
+import { TurnQueue } from '#internal/core/turn-queue';
 import { BaseUrls } from '#internal/hub/base-urls';
 import { MemoryDirectory } from '#internal/hub/directory/memory';
 import { Registrar } from '#internal/hub/registrar';
@@ -52,6 +53,7 @@ export class V1Hub {
         directory: this.directory,
         tokens: new MemoryTokens(clock),
         guard: new TakeoverGuard(clock),
+        turns: new TurnQueue(),
         isAllowed: options.isAllowed ?? (() => true),
       },
     );

@@ -80,6 +80,9 @@ export class TestHub {
     const { clock, directory, graceMs } = cluster;
     const metrics = {
       registration: () => undefined,
+      laneRepaired: () => undefined,
+      sessionParked: () => undefined,
+      sessionResumed: () => undefined,
       strayAnswer: () => {
         this.strayCount += 1;
       },

@@ -16,6 +16,8 @@ interface Options {
   httpPort: number;
   httpsPort: number;
   hubPort: number;
+  /** Of more hubs that share its Redis; for nginx. */
+  otherPorts?: number[];
 }
 
 /** A web server in front of a hub, with the configuration from deploy/. */
@@ -35,8 +37,10 @@ export const nginx: WebServer = {
   name: 'nginx',
   // Without it this would be tested with nothing, so its absence is a failure.
   isHere: true,
-  async start(t, { folder, certificates, httpPort, httpsPort, hubPort }) {
+  async start(t, { folder, certificates, httpPort, httpsPort, hubPort, otherPorts = [] }) {
+    const server = (port: number): string => `server 127.0.0.1:${port} max_fails=0;`;
     const site = deployed('nginx/adit.conf', {
+      [server(6519)]: [hubPort, ...otherPorts].map(server).join('\n'),
       'listen [::]:80;': '',
       'listen [::]:443 ssl http2;': '',
       'listen 80;': `listen 127.0.0.1:${httpPort};`,

@@ -172,7 +172,7 @@ test('a renewed certificate is served after the deploy hook and a reload', async
   assert.equal(await servedSerial(port, second.caPem), serialOf(second.certPath));
 });
 
-const units = ['adit-server.service', 'adit@.service'];
+const units = ['adit-server.service', 'adit-server@.service', 'adit@.service'];
 const noSystemd = spawnSync('systemd-analyze', ['--version']).error && 'systemd-analyze is not on this machine';
 
 test('systemd understands the units', { skip: noSystemd ?? false }, (t) => {
@@ -197,7 +197,8 @@ test('systemd does not start again what would end in the same way', () => {
     return codes?.split(' ') ?? [];
   };
   const { ADIT_USAGE, ADIT_REPLACED, ADIT_REFUSED } = commandErrors;
-  assert.deepEqual(final('adit-server.service'), [String(ADIT_USAGE)]);
+  for (const unit of ['adit-server.service', 'adit-server@.service'])
+    assert.deepEqual(final(unit), [String(ADIT_USAGE)]);
   assert.deepEqual(final('adit@.service'), [ADIT_USAGE, ADIT_REPLACED, ADIT_REFUSED].map(String));
 });
 

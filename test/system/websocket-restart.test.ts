@@ -22,7 +22,7 @@ async function startChat(t: Cleanup, wire: string): Promise<Chat> {
       accepted.once('close', resolve);
     });
   });
-  const tunnel = await startTunnel(t, origin.port, { agentArgs: ['--wire', wire] });
+  const tunnel = await startTunnel(t, origin.port, { hubArgs: ['--grace', '1s'], agentArgs: ['--wire', wire] });
   const websocket = new WebSocket(`ws://127.0.0.1:${tunnel.port}/`, { headers: { Host: tunnel.host } });
   t.after(() => websocket.terminate());
   await once(websocket, 'open');

@@ -12,6 +12,7 @@ function newLane(epoch = 1) {
   const clock = new FakeClock();
   const sent: Batch[] = [];
   const delivered: string[] = [];
+  const repairs: string[] = [];
   const lane: Lane = new Lane(
     { node: pairNode, epoch, start: 0, side: 'hub' },
     {
@@ -20,10 +21,11 @@ function newLane(epoch = 1) {
       deliver: (frames) => delivered.push(frames.toString()),
       age: () => undefined,
       wake: () => lane.isAckDue && lane.send(Buffer.alloc(0)),
+      onRepair: (what) => repairs.push(what),
     },
   );
   const take = (): Batch[] => sent.splice(0);
-  return { lane, clock, sent, delivered, take };
+  return { lane, clock, sent, delivered, repairs, take };
 }
 
 const text = (value: string): Buffer => Buffer.from(value);
@@ -110,10 +112,11 @@ test('v2 lane: after 128 KiB receipt is acknowledged at once', () => {
 });
 
 test('v2 lane: a gap is answered by one `resend`, and nothing behind it is delivered', () => {
-  const { lane, clock, delivered, take } = newLane();
+  const { lane, clock, delivered, repairs, take } = newLane();
   lane.receive(batch({ frames: text('abc') }));
   lane.receive(batch({ seq: 6, frames: text('ghi') }));
   lane.receive(batch({ seq: 9, frames: text('jkl') }));
+  assert.deepEqual(repairs, ['asked']);
   assert.deepEqual(
     take().map(({ kind, ack, frames }) => [kind, ack, frames.length]),
     [[packetKinds.resend, 3, 0]],
@@ -135,10 +138,11 @@ test('v2 lane: a gap is answered by one `resend`, and nothing behind it is deliv
 });
 
 test('v2 lane: `resend` brings everything that was not acknowledged, with the same bytes', () => {
-  const { lane, take } = newLane();
+  const { lane, repairs, take } = newLane();
   for (const value of ['abc', 'def', 'ghi']) lane.send(text(value));
   take();
   lane.receive(batch({ kind: packetKinds.resend, ack: 3 }));
+  assert.deepEqual(repairs, ['sent']);
   assert.deepEqual(
     take().map(({ seq, frames }) => [seq, frames.toString()]),
     [

@@ -38,6 +38,8 @@ interface Notice {
  * both on a lease that the hub which holds the session renews. What this hub holds itself it knows without asking.
  */
 export class RedisDirectory implements Directory {
+  /** Leases of sessions, counted. */
+  readonly leases = { renewed: 0, failed: 0 };
   readonly #node: NodeId;
   readonly #deps: RedisDirectoryDeps;
   readonly #held = new HeldRecords();
@@ -217,7 +219,10 @@ export class RedisDirectory implements Directory {
     let hasFailed = false;
     for (let i = 0; i < sessions.length; i += renewCount) {
       const some = sessions.slice(i, i + renewCount).map((session) => this.#keepSession(session));
-      hasFailed = (await Promise.allSettled(some)).some(({ status }) => status === 'rejected') || hasFailed;
+      for (const { status } of await Promise.allSettled(some)) {
+        this.leases[status === 'fulfilled' ? 'renewed' : 'failed'] += 1;
+        hasFailed ||= status === 'rejected';
+      }
     }
     // A part of a Redis Cluster may be away while the others are not.
     if (hasFailed) this.#deps.clock.after(retryMs, () => this.#renew());

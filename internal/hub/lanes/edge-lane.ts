@@ -19,7 +19,7 @@ export interface EdgeLaneOptions {
   start: number;
 }
 
-export interface EdgeLaneDeps extends Pick<MuxDeps, 'log' | 'budget' | 'onStrayFrame'> {
+export interface EdgeLaneDeps extends Pick<MuxDeps, 'log' | 'budget' | 'onStrayFrame' | 'onRepair'> {
   clock: Clock;
   /** The last stream has ended. */
   onIdle(): void;

@@ -4,6 +4,7 @@ import type { Clock, Stop } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { StreamOpener } from '#internal/link/stream';
+import type { OnRepair } from '#internal/link/v2/lane';
 import type { PacketLink } from '#internal/link/v2/packet-link';
 import { encodeGone } from '#internal/link/v2/payloads';
 import { WindowBudget } from '#internal/link/v2/receive-window';
@@ -43,6 +44,8 @@ export interface LanesDeps {
   onBroken(session: string, reason: string): void;
   /** Counts what came for a stream that has ended. */
   onStrayFrame(): void;
+  /** Counts what was lost on the way to or from a session. */
+  onRepair?: OnRepair;
 }
 
 /** The lanes of this hub's visitors, to the sessions of agents wherever those are held. */
@@ -181,7 +184,7 @@ export class Lanes {
   }
 
   #make(record: SessionRecord): EdgeLane {
-    const { clock, log, windows, onStrayFrame } = this.#deps;
+    const { clock, log, windows, onStrayFrame, onRepair } = this.#deps;
     const isLocal = record.node === this.#options.node;
     const link = isLocal ? this.#deps.localLink(record.session) : this.#remoteLink(record.node, record.session);
     // The agent may remember a lane of ours that we have given up, but not on its first connection to us.
@@ -196,6 +199,7 @@ export class Lanes {
         // What the last stream ended with is still to be sent.
         onIdle: () => setImmediate(() => this.#deps.onIdle(record.session)),
         onStrayFrame,
+        onRepair,
       },
     );
     this.#lanes.set(record.session, lane);

@@ -37,6 +37,8 @@ interface Account {
  * same moment are asked for together, and whoever needs many gets some in advance.
  */
 export class SharedLimiter implements Limiter {
+  /** What other hubs were asked, counted. */
+  readonly asks = { answered: 0, unanswered: 0 };
   readonly #deps: SharedLimiterDeps;
   readonly #counter: RequestCounter | undefined;
   readonly #accounts = new Map<string, Account>();
@@ -71,7 +73,7 @@ export class SharedLimiter implements Limiter {
     if (kind !== 'ask' && kind !== 'granted') return false;
     const [first, second] = decodePair(payload);
     if (kind === 'ask') void this.#count(from, name, { count: first, spare: second });
-    else this.#granted(from, name, first, second);
+    else if (this.#granted(from, name, first, second)) this.asks.answered += 1;
     return true;
   }
 
@@ -82,9 +84,10 @@ export class SharedLimiter implements Limiter {
     this.#deps.bus.publish(from, encodeNodeMessage('granted', clientId, payload));
   }
 
-  #granted(node: NodeId | undefined, clientId: string, count: number, msLeft: number): void {
+  /** False: nobody waits for this. */
+  #granted(node: NodeId | undefined, clientId: string, count: number, msLeft: number): boolean {
     const account = this.#accounts.get(clientId);
-    if (!account || account.node !== node || account.asked === 0) return;
+    if (!account || account.node !== node || account.asked === 0) return false;
     account.stopTimer();
     const answered = account.waiting.splice(0, account.asked);
     account.asked = 0;
@@ -95,6 +98,7 @@ export class SharedLimiter implements Limiter {
     for (const { resolve } of passing) resolve();
     for (const { reject } of answered) reject(this.#counter?.refusal(msLeft));
     this.#ask(clientId, account);
+    return true;
   }
 
   #ask(clientId: string, account: Account): void {
@@ -114,6 +118,7 @@ export class SharedLimiter implements Limiter {
     }
     // A hub that does not answer will not be reached by the request either: here it need not fail.
     account.stopTimer = clock.after(answerMs, () => {
+      this.asks.unanswered += 1;
       this.#granted(node, clientId, account.asked, 0);
     });
     bus.publish(node, encodeNodeMessage('ask', clientId, encodePair(account.asked, spare)));

@@ -39,7 +39,12 @@ export interface LaneDeps {
   age(frames: Buffer, ms: number): void;
   /** There may be more to send: room, or an acknowledgement. */
   wake(): void;
+  /** Counts what was lost on the way. */
+  onRepair?: OnRepair | undefined;
 }
+
+/** Something was missed and `asked` for again, or `sent` again. */
+export type OnRepair = (what: 'asked' | 'sent') => void;
 
 interface Sent {
   packet: Buffer;
@@ -290,6 +295,7 @@ export class Lane {
     const now = this.#deps.clock.now();
     if (this.#missedSince !== undefined && now - this.#missedSince < lostMs) return;
     this.#missedSince = now;
+    this.#deps.onRepair?.('asked');
     this.#transmitEmpty(packetKinds.resend, this.#next);
   }
 
@@ -298,6 +304,7 @@ export class Lane {
     // Whoever misses something asks again after a second, so nothing is lost by not hearing it sooner.
     if (now - this.#repeatedAt < lostMs / 2) return;
     this.#repeatedAt = now;
+    if (this.#sent.length > 0) this.#deps.onRepair?.('sent');
     for (const sent of this.#sent) {
       this.#deps.age(sent.packet.subarray(batchHeaderBytes), now - sent.sentAt);
       sent.packet.writeUInt32BE(this.#epoch, 9);

@@ -7,7 +7,7 @@ import type { ResponseHandler, Stream } from '#internal/link/stream';
 import { limits } from '#messages/limits';
 import { firstIgnorable, frameHeaderBytes, frameTypes, openHeaderBytes, V2Error } from '#messages/v2';
 import { type AcceptTunnelStream, acceptOpen } from './accept-open.ts';
-import { Lane, type LaneOptions } from './lane.ts';
+import { Lane, type LaneOptions, type OnRepair } from './lane.ts';
 import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
 import type { PacketLink } from './packet-link.ts';
@@ -34,6 +34,8 @@ export interface MuxDeps {
   onIdle(): void;
   /** Counts a frame for a stream that has ended, or never was. */
   onStrayFrame(): void;
+  /** Counts what was lost below, and asked for or sent again. */
+  onRepair?: OnRepair | undefined;
 }
 
 const knownTypes: ReadonlySet<number> = new Set(Object.values(frameTypes));
@@ -67,6 +69,7 @@ export class Mux implements StreamOwner {
         deliver: (frames) => this.#deliver(frames),
         age: ageOpens,
         wake: () => this.wake(),
+        onRepair: deps.onRepair,
       },
     );
   }

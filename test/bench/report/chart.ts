@@ -24,7 +24,7 @@ const size = { width: 560, bar: 26, head: 40, gap: 26, left: 146, right: 84, top
 /** A run as a chart of bars: a static SVG that follows the reader's light or dark. */
 export function chartOf({ subjects, comparisons, rounds }: Run): string {
   // The origin itself is no way to it, and would make all others look short.
-  const shown = subjects.filter(({ id }) => id !== 'direct');
+  const shown = subjects.filter(({ id, fields }) => id !== 'direct' && fields.includes('ways'));
   const panelHeight = size.head + shown.length * size.bar + size.gap;
   const height = size.top + panels.length * panelHeight + 16;
   const drawn = panels.flatMap((panel, index) => {

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import type { Comparison } from '../compare.ts';
+import { bases } from '../rows.ts';
 import { nginxSettings } from '../subjects/nginx.ts';
 import type { Absent, Subject } from '../subjects/subject.ts';
 import type { Verdict } from '../targets.ts';
@@ -23,7 +24,10 @@ export function documentOf({ rounds, subjects, absent, comparisons, verdicts }: 
     rows: comparisons.map((comparison) => ({
       id: comparison.row.id,
       title: comparison.row.title,
-      subjects: Object.fromEntries(subjects.map(({ id }) => [id, figuresOf(comparison, id)])),
+      base: bases[comparison.row.field].id,
+      subjects: Object.fromEntries(
+        subjects.flatMap(({ id }) => (comparison.outcomes.has(id) ? [[id, figuresOf(comparison, id)]] : [])),
+      ),
     })),
     targets: verdicts,
   };
@@ -32,9 +36,9 @@ export function documentOf({ rounds, subjects, absent, comparisons, verdicts }: 
 function figuresOf(comparison: Comparison, id: string): Record<string, unknown> {
   const outcome = comparison.outcomes.get(id);
   if (!outcome || 'cannot' in outcome) return { cannot: outcome?.cannot };
-  const { columns } = comparison.row;
+  const { columns, field } = comparison.row;
   const rounded = (value: number): number => Number(value.toPrecision(4));
   const medians = columns.map(({ metric }) => [metric, rounded(comparison.median(id, metric))]);
-  const ratio = columns[0] ? rounded(comparison.ratio(id, 'hop', columns[0].metric)) : undefined;
-  return { ...Object.fromEntries(medians), ratioToHop: ratio };
+  const ratio = columns[0] ? rounded(comparison.ratio(id, bases[field].id, columns[0].metric)) : undefined;
+  return { ...Object.fromEntries(medians), ratioToBase: ratio };
 }

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import type { Comparison, Outcome } from '../compare.ts';
+import { bases } from '../rows.ts';
 import { nginxSettings } from '../subjects/nginx.ts';
 import type { Absent, Subject } from '../subjects/subject.ts';
 import type { Verdict } from '../targets.ts';
@@ -8,7 +9,9 @@ const nameWidth = 18;
 const width = 12;
 
 export function printConditions(rounds: number): void {
-  console.log(`\nMedians of ${rounds} interleaved rounds, and of each round's ratio to one nginx hop, which runs with`);
+  console.log(
+    `\nMedians of ${rounds} interleaved rounds, and of each round's ratio to a base. One nginx hop runs with`,
+  );
   for (const line of nginxSettings) console.log(pc.dim(`  ${line}`));
 }
 
@@ -16,7 +19,7 @@ export function printConditions(rounds: number): void {
 export function printComparison(comparison: Comparison, subjects: Subject[]): void {
   const { row } = comparison;
   const [main] = row.columns;
-  const headings = [main?.unit ?? '', '× nginx hop', ...row.columns.slice(1).map(({ unit }) => unit)];
+  const headings = [main?.unit ?? '', `× ${bases[row.field].name}`, ...row.columns.slice(1).map(({ unit }) => unit)];
   console.log(`\n${pc.bold(row.title)}`);
   console.log(pc.dim(' '.repeat(nameWidth) + headings.map((heading) => heading.padStart(width)).join('')));
   for (const { id, name } of subjects) {
@@ -29,7 +32,7 @@ function cellsOf(comparison: Comparison, id: string, outcome: Outcome | undefine
   const [main, ...others] = comparison.row.columns;
   if (!main) return '';
   const figure = ({ metric, digits }: typeof main): string => format(comparison.median(id, metric), digits);
-  const ratio = format(comparison.ratio(id, 'hop', main.metric), 2);
+  const ratio = format(comparison.ratio(id, bases[comparison.row.field].id, main.metric), 2);
   return [figure(main), ratio, ...others.map(figure)].map((cell) => cell.padStart(width)).join('');
 }
 

@@ -4,8 +4,9 @@ import type { Candidate, Running } from './subject.ts';
 export type Wire = 'v1' | 'v2';
 
 /** A hub whose limits are on, at figures that the bench never reaches. */
-export async function startBenchHub(scope: Cleanup): Promise<HubProcess> {
-  return await startHub(scope, ['--rate-limit', '1000000000/1m', '--max-body', 'unlimited', '--log-level', 'info']);
+export async function startBenchHub(scope: Cleanup, args: string[] = []): Promise<HubProcess> {
+  const limits = ['--rate-limit', '1000000000/1m', '--max-body', 'unlimited'];
+  return await startHub(scope, [...limits, '--log-level', 'info', ...args]);
 }
 
 /** Publishes a port of this machine through a hub. */
@@ -23,6 +24,7 @@ export function adit(wire: Wire): Candidate {
   return {
     id: wire,
     name: `Adit, wire ${wire}`,
+    fields: wire === 'v2' ? ['ways', 'hubs'] : ['ways'],
     async start(scope, { web, sink }) {
       const hub = await startBenchHub(scope);
       const published = await publish(scope, hub, { wire, port: web.port });

@@ -24,6 +24,7 @@ function portTunnel(id: string, programs: string[], commands: (plan: Plan) => Co
   return {
     id,
     name: id,
+    fields: ['ways'],
     async start(scope, { web, sink }) {
       const [serverProgram = '', clientProgram = serverProgram] = programs.map((program) => findProgram(program));
       const ports = { web: await freePort(), sink: await freePort() };
@@ -91,6 +92,7 @@ const bore = portTunnel('bore', ['bore'], ({ ways }) => ({
 const piko: Candidate = {
   id: 'piko',
   name: 'piko',
+  fields: ['ways'],
   async start(scope, { web, sink }) {
     const program = findProgram('piko');
     const [proxy, upstream, admin, gossip] = [await freePort(), await freePort(), await freePort(), await freePort()];

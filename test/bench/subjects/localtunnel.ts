@@ -16,6 +16,7 @@ const packages = {
 export const localtunnel: Candidate = {
   id: 'localtunnel',
   name: 'localtunnel',
+  fields: ['ways'],
   async start(scope, { web, sink }) {
     await install();
     const run = async (script: string, args: string[]): Promise<{ pid: number; line: string }> => {

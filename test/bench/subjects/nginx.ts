@@ -6,6 +6,7 @@ import type { Candidate, Way } from './subject.ts';
 export const direct: Candidate = {
   id: 'direct',
   name: 'origin, direct',
+  fields: ['ways'],
   start: async (_scope, { web, sink }) => ({ web: wayTo(web.port), sink: wayTo(sink.port), pids: [web.pid] }),
 };
 
@@ -13,6 +14,7 @@ export const direct: Candidate = {
 export const hop: Candidate = {
   id: 'hop',
   name: 'nginx, one hop',
+  fields: ['ways'],
   async start(scope, { web, sink }) {
     const ports = { web: await freePort(), sink: await freePort() };
     const nginx = await startNginx(scope, temporaryFolder(scope), [

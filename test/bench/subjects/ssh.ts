@@ -11,6 +11,7 @@ import type { Candidate } from './subject.ts';
 export const ssh: Candidate = {
   id: 'ssh',
   name: 'ssh -R',
+  fields: ['ways'],
   async start(scope, { web, sink }) {
     // sshd starts itself again, so it wants its whole path.
     const sshd = findProgram('/usr/sbin/sshd', '/usr/local/sbin/sshd');

@@ -21,18 +21,23 @@ export interface Running {
   said?(): string;
 }
 
-/** Something that may be measured on this machine. */
-export interface Candidate {
+/** What a row compares: ways to a private service, or ways through hubs that share a Redis. */
+export type Field = 'ways' | 'hubs';
+
+interface Named {
   id: string;
   name: string;
+  /** In which rows it is measured. */
+  fields: readonly Field[];
+}
+
+/** Something that may be measured on this machine. */
+export interface Candidate extends Named {
   /** Rejects when it cannot run here. */
   start(scope: Cleanup, origins: Origins): Promise<Running>;
 }
 
-export interface Subject extends Running {
-  id: string;
-  name: string;
-}
+export interface Subject extends Named, Running {}
 
 export interface Absent {
   id: string;
@@ -45,12 +50,12 @@ const startMs = 15_000;
 
 /** Starts a candidate and waits until it serves, or says why it is absent. */
 export async function bring(scope: Cleanup, candidate: Candidate, origins: Origins): Promise<Subject | Absent> {
-  const { id, name } = candidate;
+  const { id, name, fields } = candidate;
   try {
     const late = sleep(startMs, undefined, { ref: false }).then(() => Promise.reject(new Error('it did not start')));
     const running = await Promise.race([candidate.start(scope, origins), late]);
     await untilServing(running);
-    return { id, name, ...running };
+    return { id, name, fields, ...running };
   } catch (error) {
     return { id, name, reason: lastLine((error as Error).message) };
   }
