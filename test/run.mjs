@@ -30,7 +30,7 @@ const suites = {
     ensureBuilt();
     runTests('system');
     // What visitors see must not depend on the wire, which agents read as their setting, nor on the hub that they come to.
-    const visited = /^(http|expectations|refusals-|routing|forged-errors|dialling|agents)/;
+    const visited = /^(http|expectations|refusals-|routing|forged-errors|visitor-errors|dialling|agents)/;
     const streamed =
       /^(http|expectations|forged-errors|pipelines|early-response|flow-ends|upgrades|websocket-messages)/;
     runTests('system', { env: { WIRE: 'v1' }, only: visited });

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from 'ws';
+import { listening } from './listening.ts';
 import type { Cleanup } from './processes.ts';
 
 /** A request for an upgrade as the service got it. */
@@ -31,8 +32,8 @@ export class UpgradeOrigin {
   readonly #waiting: Handshake[] = [];
   #wake: () => void = () => undefined;
 
-  private constructor(server: http.Server) {
-    this.port = (server.address() as AddressInfo).port;
+  private constructor(server: http.Server, port: number) {
+    this.port = port;
     server.on('upgrade', (request: IncomingMessage, socket: Socket, early: Buffer) => {
       socket.on('error', () => undefined); // Its close says so too.
       this.#waiting.push({ request, socket, early });
@@ -42,19 +43,8 @@ export class UpgradeOrigin {
 
   /** Starts it. Requests that ask for no upgrade are answered with "no upgrade". */
   static async start(t: Cleanup): Promise<UpgradeOrigin> {
-    const sockets = new Set<Socket>();
     const server = http.createServer((_, response) => response.end('no upgrade'));
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    });
-    return new UpgradeOrigin(server);
+    return new UpgradeOrigin(server, await listening(t, server));
   }
 
   /** The next request for an upgrade. */

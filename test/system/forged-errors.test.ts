@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { after, test } from 'node:test';
+import { listening } from '../support/listening.ts';
 import { startOrigin } from '../support/origin.ts';
 import { startAgent, startTunnel } from '../support/processes.ts';
 import { visit } from '../support/visit.ts';
@@ -10,14 +10,6 @@ const origin = await startOrigin({ after }, (_request, response) => {
   response.writeHead(200, { 'Adit-Error': 'ADIT_INTERNAL', 'Adit-Anything': 'x', 'X-Own': 'kept' }).end('fine');
 });
 const { hub, port, host } = await startTunnel({ after }, origin.port);
-
-/** A port of 127.0.0.1 on which each connection is handed to `serve`. */
-async function listen(t: { after(undo: () => void): void }, serve: (socket: Socket) => void): Promise<number> {
-  const server = createServer(serve).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  return (server.address() as { port: number }).port;
-}
 
 async function publish(t: { after(undo: () => unknown): void }, originPort: number): Promise<string> {
   const agent = await startAgent(t, ['--hub', hub.url, `127.0.0.1:${originPort}`]);
@@ -33,7 +25,10 @@ test('an error that a service forges is stripped, and its other fields are not',
 });
 
 test('with nothing behind the tunnel the visitor hears so at once', async (t) => {
-  const free = await listen(t, (socket) => socket.destroy());
+  const free = await listening(
+    t,
+    createServer((socket) => socket.destroy()),
+  );
   const asked = await publish(t, free);
   const gone = await startOrigin(t);
   gone.server.close();

@@ -2,27 +2,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { AditError, commandErrors, isVisitorErrorCode, messageOf, visitorErrors } from '#internal/core/errors';
+import { tableUnder } from '../support/markdown.ts';
 
 const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
-
-/** The cells of the table under a heading, without its head. */
-function tableUnder(heading: string): string[][] {
-  const section = page.split(/^## /m).find((text) => text.startsWith(heading)) ?? '';
-  const rows = section.split('\n').filter((line) => line.startsWith('|'));
-  return rows.slice(2).map((row) =>
-    row
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
-}
 
 function codesIn(cell: string): string[] {
   return [...cell.matchAll(/`(ADIT_[A-Z_]+)`/g)].map((match) => match[1] as string);
 }
 
 test('the page lists every code that ends a command, with its exit code, and no other', () => {
-  const listed = tableUnder('What ends a command').flatMap(([codes = '', exitCode]) =>
+  const listed = tableUnder(page, 'What ends a command').flatMap(([codes = '', exitCode]) =>
     codesIn(codes).map((code) => [code, Number(exitCode)]),
   );
   assert.deepEqual(listed.sort(), Object.entries(commandErrors).sort());
@@ -40,7 +29,7 @@ test('the page speaks of no code that is not there', () => {
 
 test('every row of the page says what the code means', () => {
   for (const heading of ['What a visitor can meet', 'What ends a command']) {
-    for (const row of tableUnder(heading)) assert.ok((row.at(-1) ?? '').length > 10, row.join(' | '));
+    for (const row of tableUnder(page, heading)) assert.ok((row.at(-1) ?? '').length > 10, row.join(' | '));
   }
 });
 
@@ -70,7 +59,7 @@ test('whatever was thrown has a text', () => {
 });
 
 test('the page lists every code that a visitor can meet, with its status and leg, and no other', () => {
-  const listed = tableUnder('What a visitor can meet').map(([code = '', status, leg]) => [
+  const listed = tableUnder(page, 'What a visitor can meet').map(([code = '', status, leg]) => [
     codesIn(code)[0],
     Number(status),
     leg,

@@ -118,14 +118,14 @@ h1 { margin: .1em 0 .5em; font-size: clamp(1.6rem, 6vw, 2.3rem); line-height: 1.
 h1 { text-wrap: balance; }
 p { overflow-wrap: anywhere; text-wrap: pretty; }
 ol { display: flex; flex-wrap: wrap; gap: .5rem; margin: 2rem 0; padding: 0; list-style: none; font-size: .9375rem; }
-li { flex: 1 1 5.5rem; padding-top: .55rem; border-top: 3px solid var(--line); color: var(--soft); }
+li { flex: 1 0 auto; min-width: 5.5rem; padding-top: .55rem; border-top: 3px solid var(--line); color: var(--soft); }
 li.reached { border-color: var(--good); }
 li.failed { border-color: var(--bad); color: var(--bad); font-weight: 650; }
 li.failed::before { content: "✕ "; }
 li.reached::before { content: "✓ "; color: var(--good); }
 @media (max-width: 34rem) {
   ol { flex-direction: column; gap: 0; }
-  li { flex: none; padding: .3rem 0 .3rem .8rem; border-top: 0; border-left: 3px solid var(--line); }
+  li { flex: none; min-width: 0; padding: .3rem 0 .3rem .8rem; border-top: 0; border-left: 3px solid var(--line); }
 }
 .words { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; white-space: nowrap; }
 .facts { color: var(--soft); font-size: .875rem; }

@@ -288,5 +288,7 @@ function newStart(): number {
 }
 
 function lost(): AditError {
-  return new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost', { retryAfterSeconds: 1 });
+  return new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost: try again in a moment', {
+    retryAfterSeconds: 1,
+  });
 }

@@ -56,7 +56,9 @@ export class V1Lanes {
 
   close(): void {
     this.#lanes.close(
-      new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost', { retryAfterSeconds: 1 }),
+      new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost: try again in a moment', {
+        retryAfterSeconds: 1,
+      }),
     );
   }
 

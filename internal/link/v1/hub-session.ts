@@ -166,7 +166,9 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
 
   closed(): void {
     this.#stopTimer();
-    const reason = new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost', { retryAfterSeconds: 1 });
+    const reason = new AditError('ADIT_LINK_LOST', 'the connection to the agent was lost: try again in a moment', {
+      retryAfterSeconds: 1,
+    });
     for (const exchange of [...this.#exchanges.values()]) exchange.fail(reason);
     this.#deps.onClosed(this);
   }
