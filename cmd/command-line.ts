@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { parseConfigFile, resolveSettings, type Settings, type Values } from '#internal/core/config';
 import { AditError, type CommandErrorCode, commandErrors, messageOf } from '#internal/core/errors';
@@ -75,14 +74,6 @@ function readConfig(path: string): ReturnType<typeof parseConfigFile> {
     throw new AditError('ADIT_USAGE', `--config: cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
   return parseConfigFile(path, text);
-}
-
-/**
- * Lets the space for young objects stay small. It would grow to 48 MB while bodies stream, for nothing: their buffers lie
- * elsewhere, and what is young dies young.
- */
-export function keepYoungSpaceSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /** The exit code for whatever ended a command. */

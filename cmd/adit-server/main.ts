@@ -7,7 +7,7 @@ import type { RedisOptions } from '#internal/core/redis-url';
 import { loadAllowedKeys } from '#internal/hub/allowed-keys';
 import { coversTunnels, loadCertificate } from '#internal/hub/certificate';
 import { Hub } from '#internal/hub/hub';
-import { exitCodeOf, keepYoungSpaceSmall, readInvocation } from '../command-line.ts';
+import { exitCodeOf, readInvocation } from '../command-line.ts';
 import { serverSettings } from './settings.ts';
 
 type ServerValues = Values<ReturnType<typeof serverSettings>>;
@@ -115,5 +115,4 @@ function fail(thrown: unknown): never {
   process.exit(exitCodeOf(thrown));
 }
 
-keepYoungSpaceSmall();
 main().catch(fail);

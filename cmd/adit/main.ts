@@ -11,7 +11,7 @@ import { loadKey } from '#internal/agent/key';
 import { type OriginAddress, parseOrigin } from '#internal/agent/origin-address';
 import type { Values } from '#internal/core/config';
 import { AditError, messageOf } from '#internal/core/errors';
-import { exitCodeOf, keepYoungSpaceSmall, readInvocation } from '../command-line.ts';
+import { exitCodeOf, readInvocation } from '../command-line.ts';
 import { jsonPrinter, type Printer, textPrinter } from './printer.ts';
 import { agentSettings, originFromEnvironment } from './settings.ts';
 
@@ -146,7 +146,6 @@ async function writeState(path: string, { hostname }: Extract<AgentEvent, { even
   }
 }
 
-keepYoungSpaceSmall();
 main().catch((thrown: unknown) => {
   printer.fatal(thrown);
   process.exitCode = exitCodeOf(thrown);

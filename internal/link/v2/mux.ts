@@ -14,6 +14,7 @@ import type { PacketLink } from './packet-link.ts';
 import { ageOpens, checkHeadLength, encodeOpenHeader, expireOpens } from './payloads.ts';
 import { receiveFrame } from './receive-frame.ts';
 import { ReceiveWindow, type WindowBudget } from './receive-window.ts';
+import { StreamTable } from './stream-table.ts';
 
 /** So many requests or answers are gathered at most before they are sent. */
 const gatheredEnds = 8;
@@ -46,7 +47,7 @@ export class Mux implements StreamOwner {
   readonly #options: MuxOptions;
   readonly #deps: MuxDeps;
   readonly #lane: Lane;
-  readonly #streams = new Map<number, MuxStream>();
+  readonly #streams = new StreamTable<MuxStream>();
   /** Those of ours that have left HTTP. */
   readonly #upgraded = new Set<MuxStream>();
   readonly #outbox = new Outbox();
@@ -96,7 +97,7 @@ export class Mux implements StreamOwner {
   /** Bytes that wait to be sent, or to be acknowledged. */
   get heldBytes(): number {
     let bytes = this.#lane.keptBytes;
-    for (const stream of this.#streams.values()) bytes += stream.queuedBytes;
+    for (const stream of this.#streams) bytes += stream.queuedBytes;
     return bytes;
   }
 
@@ -160,7 +161,7 @@ export class Mux implements StreamOwner {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#lane.close();
-    for (const stream of [...this.#streams.values()]) this.#guard(stream, () => stream.receiveReset(reason));
+    for (const stream of this.#streams) this.#guard(stream, () => stream.receiveReset(reason));
   }
 
   // StreamOwner: what streams ask for.
@@ -206,7 +207,7 @@ export class Mux implements StreamOwner {
   #add(id: number, { isOpener }: { isOpener: boolean }): MuxStream {
     const window = new ReceiveWindow(this.#deps.budget, this.now);
     const stream = new MuxStream(id, this, window, { isOpener });
-    this.#streams.set(id, stream);
+    this.#streams.add(stream);
     return stream;
   }
 
