@@ -1,7 +1,7 @@
 import type { AcceptStream } from '#internal/link/stream';
 import { Forwarding } from './forwarding.ts';
 import type { Origin } from './origin.ts';
-import { type HostHeader, originRequest } from './origin-request.ts';
+import { type HostHeader, OriginRequests } from './origin-request.ts';
 import { answerProbe, type Probes } from './probe.ts';
 
 export interface DispatchOptions {
@@ -15,10 +15,10 @@ export interface DispatchOptions {
 
 /** Forwards every stream that the hub opens to the origin, but for the probes that we have asked for ourselves. */
 export function dispatch({ origin, hostHeader, publicHost, probes }: DispatchOptions): AcceptStream {
+  const requests = new OriginRequests({ hostHeader, own: origin.host, visited: publicHost });
   return (head, stream) => {
     const nonce = probes.nonceOf(head);
     if (nonce !== undefined) return answerProbe(nonce, stream);
-    const request = originRequest(head, { hostHeader, own: origin.host, visited: publicHost() });
-    return new Forwarding(request, stream, origin);
+    return new Forwarding(requests.of(head), stream, origin);
   };
 }

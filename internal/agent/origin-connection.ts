@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
-import { type BodyReader, bodyReader, responseFraming } from '#internal/http1/body-reader';
+import { type BodyReader, bodyReader, noBody } from '#internal/http1/body-reader';
 import { Http1Error } from '#internal/http1/error';
-import { type Fields, fieldValue, isKeptAlive } from '#internal/http1/fields';
+import type { Fields } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
 import { HeadBuffer } from '#internal/http1/head-buffer';
-import { type ParsedResponse, parseResponseHead } from '#internal/http1/parse-head';
+import type { Recent } from '#internal/http1/recent';
 import { limits } from '#messages/limits';
 import type { OriginRequest } from './origin-request.ts';
+import type { OriginResponse } from './origin-response.ts';
 import { outliveWrites } from './outlive-writes.ts';
 
 /** Who waits for the response on a connection. `failed` is the last call; after `responseEnd` it comes only if upgraded. */
@@ -23,14 +24,12 @@ export interface ResponseReceiver {
   requestBroken(): void;
 }
 
-/** How long a connection stays idle when the origin does not say. */
-const idleMs = 4_000;
-
 const closedEarly = 'the connection was closed before the response was complete';
 
 /** One connection to the origin: requests one after the other, each with its response. */
 export class OriginConnection {
   readonly socket: Socket;
+  readonly #responses: Recent<OriginResponse>;
   readonly #onIdle: (connection: OriginConnection) => void;
   readonly #head = new HeadBuffer(limits.requestHead);
   readonly #onBody = (data: Buffer): void => this.#receiver?.responseData(data);
@@ -53,10 +52,12 @@ export class OriginConnection {
   isUpgraded = false;
   /** When it was put aside, and for how long it may be. */
   idleSince = 0;
-  idleMs = idleMs;
+  idleMs = 0;
 
-  constructor(socket: Socket, onIdle: (connection: OriginConnection) => void) {
+  /** `responses` reads heads. */
+  constructor(socket: Socket, responses: Recent<OriginResponse>, onIdle: (connection: OriginConnection) => void) {
     this.socket = socket;
+    this.#responses = responses;
     this.#onIdle = onIdle;
     outliveWrites(socket, () => {
       this.isWriteBroken = true;
@@ -112,7 +113,7 @@ export class OriginConnection {
       const read = this.#head.push(rest);
       if (!read) return;
       rest = read.rest;
-      this.#begin(parseResponseHead(read.text));
+      this.#begin(this.#responses.of(read.text));
       // The receiver may have had enough of it.
       if (!this.#receiver) return;
     }
@@ -123,13 +124,16 @@ export class OriginConnection {
     this.#end(this.#body.trailers);
   }
 
-  #begin(head: ParsedResponse): void {
-    const framing = responseFraming(head.status, head.fields, this.#request?.method ?? '');
+  #begin({ head, framing, saysBody, isKept, idleMs }: OriginResponse): void {
     if (head.status === 101) this.#upgrade();
     else if (head.status < 200) this.#countInterim();
     else {
-      this.#body = bodyReader(framing, this.#onBody);
-      this.#isReusable = this.#isKept(head) && framing.kind !== 'close' && !this.#mayOverrun(head);
+      const isHead = this.#request?.method === 'HEAD';
+      this.#body = bodyReader(isHead ? noBody : framing, this.#onBody);
+      // A body may follow where none can be: the next request would be answered with it.
+      const mayOverrun = saysBody && (isHead || head.status === 204 || head.status === 304);
+      this.#isReusable = isKept && (isHead || framing.kind !== 'close') && !mayOverrun;
+      this.idleMs = idleMs;
     }
     this.#receiver?.responseHead(head);
   }
@@ -147,24 +151,6 @@ export class OriginConnection {
     this.#interimCount += 1;
     if (this.#interimCount > limits.interimResponseCount)
       throw new Http1Error(502, 'it sent too many interim responses');
-  }
-
-  /** Reads whether the origin keeps the connection, and for how long. */
-  #isKept({ version, fields }: ParsedResponse): boolean {
-    const seconds = /timeout=(\d+)/i.exec(fieldValue(fields, 'keep-alive') ?? '')?.[1];
-    // A second less than it says, since the origin counts from earlier than we do.
-    this.idleMs = seconds === undefined ? idleMs : (Number(seconds) - 1) * 1_000;
-    return this.idleMs > 0 && isKeptAlive(version, fields);
-  }
-
-  /**
-   * Whether a body may follow where none can be: an origin that sends one after its head would answer the next request
-   * with it.
-   */
-  #mayOverrun({ status, fields }: ParsedResponse): boolean {
-    if (this.#request?.method !== 'HEAD' && status !== 204 && status !== 304) return false;
-    const length = fieldValue(fields, 'content-length');
-    return fieldValue(fields, 'transfer-encoding') !== undefined || (length !== undefined && length !== '0');
   }
 
   /** The origin has ended its side: that is how a body without a length ends. */

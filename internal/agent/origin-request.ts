@@ -1,3 +1,4 @@
+import type { Fields } from '#internal/http1/fields';
 import type { RequestHead } from '#internal/http1/head';
 
 /** What the origin is told as Host: its own name, the public one, or a given one. */
@@ -8,8 +9,8 @@ export interface RequestHosts {
   hostHeader: HostHeader;
   /** The origin's own. */
   own: string;
-  /** The one under which visitors ask, for hubs that do not tell it with each request. */
-  visited: string | undefined;
+  /** The one under which visitors ask at present, for hubs that do not tell it with each request. */
+  visited: () => string | undefined;
 }
 
 /** A request as the origin gets it. */
@@ -26,8 +27,43 @@ export interface OriginRequest {
 
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-/** Makes the request for the origin, in one pass over the fields. */
-export function originRequest({ method, target, fields }: RequestHead, hosts: RequestHosts): OriginRequest {
+/** What the fields of a request say to the origin, whatever is asked for. */
+interface OriginFields {
+  /** The field lines as they go on the wire, and the empty one. */
+  lines: string;
+  bodyBytes: number;
+  isUpgrade: boolean;
+}
+
+/** Makes the requests for one origin. */
+export class OriginRequests {
+  readonly #hosts: RequestHosts;
+  /** What was made last: the fields of requests come again, as the very same object. */
+  #last: { fields: Fields; visited: string | undefined; made: OriginFields } | undefined;
+
+  constructor(hosts: RequestHosts) {
+    this.#hosts = hosts;
+  }
+
+  of({ method, target, fields }: RequestHead): OriginRequest {
+    const visited = this.#hosts.visited();
+    let last = this.#last;
+    if (last?.fields !== fields || last.visited !== visited) {
+      this.#last = last = { fields, visited, made: originFields(fields, this.#hosts, visited) };
+    }
+    const { lines, bodyBytes, isUpgrade } = last.made;
+    return {
+      method,
+      head: `${method} ${target} HTTP/1.1\r\n${lines}`,
+      bodyBytes,
+      isUpgrade,
+      isRepeatable: bodyBytes === 0 && !isUpgrade && idempotent.has(method),
+    };
+  }
+}
+
+/** Goes over the fields once. */
+function originFields(fields: Fields, hosts: RequestHosts, visited: string | undefined): OriginFields {
   let lines = '';
   let told: string | undefined;
   let length: string | undefined;
@@ -54,30 +90,24 @@ export function originRequest({ method, target, fields }: RequestHead, hosts: Re
     }
     lines += `${name}: ${value}\r\n`;
   }
-  if (told === undefined && hosts.visited !== undefined) lines += `X-Forwarded-Host: ${hosts.visited}\r\n`;
+  if (told === undefined && visited !== undefined) lines += `X-Forwarded-Host: ${visited}\r\n`;
   // Two framings would be read in two ways: the coding is the one that counts (RFC 9112 §6.3).
   if (isChunked) lines += 'Transfer-Encoding: chunked\r\n';
   else if (length !== undefined) lines += `Content-Length: ${length}\r\n`;
   const bodyBytes = isChunked ? Number.POSITIVE_INFINITY : parseLength(length ?? '0');
-  return {
-    method,
-    head: `${method} ${target} HTTP/1.1\r\nHost: ${hostOf(hosts, told)}\r\n${lines}\r\n`,
-    bodyBytes,
-    isUpgrade,
-    isRepeatable: bodyBytes === 0 && !isUpgrade && idempotent.has(method),
-  };
+  return { lines: `Host: ${hostOf(hosts, told ?? visited)}\r\n${lines}\r\n`, bodyBytes, isUpgrade };
 }
 
 function parseLength(text: string): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
 }
 
-function hostOf({ hostHeader, own, visited }: RequestHosts, told: string | undefined): string {
+function hostOf({ hostHeader, own }: RequestHosts, visited: string | undefined): string {
   switch (hostHeader.kind) {
     case 'rewrite':
       return own;
     case 'preserve':
-      return told ?? visited ?? own;
+      return visited ?? own;
     case 'value':
       return hostHeader.value;
   }

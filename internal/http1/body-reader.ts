@@ -46,7 +46,8 @@ function framingOf(fields: Fields): Framing {
 /** How a request's body ends: never with the connection. */
 export type RequestFraming = Exclude<Framing, { kind: 'close' }>;
 
-const noBody: RequestFraming = { kind: 'length', byteCount: 0 };
+/** Nothing follows the head. */
+export const noBody: RequestFraming = { kind: 'length', byteCount: 0 };
 
 /**
  * Finds how a request's body ends. What two readers could take for two different lengths smuggles requests, so there is

@@ -1,27 +1,33 @@
 import type { Fields } from './fields.ts';
 
-/** A request's head. `target` is in origin form: path and query as they were written. */
+/**
+ * A request's head. `target` is in origin form: path and query as they were written. `lines` are the fields as
+ * {@link writeFields} would write them, where that was done already.
+ */
 export interface RequestHead {
   method: string;
   target: string;
   fields: Fields;
+  lines?: string | undefined;
 }
 
-/** A response's head. An empty `reason` stands for the usual phrase. */
+/** A response's head. An empty `reason` stands for the usual phrase. `lines` as in a request's. */
 export interface ResponseHead {
   status: number;
   reason: string;
   fields: Fields;
+  lines?: string | undefined;
 }
 
 /** A request head as bytes on the wire (RFC 9112 §3). Encode it as latin1. */
-export function writeRequestHead({ method, target, fields }: RequestHead, version: '1.0' | '1.1' = '1.1'): string {
-  return `${method} ${target} HTTP/${version}\r\n${writeFields(fields)}\r\n`;
+export function writeRequestHead(head: RequestHead, version: '1.0' | '1.1' = '1.1'): string {
+  const { method, target, fields, lines = writeFields(fields) } = head;
+  return `${method} ${target} HTTP/${version}\r\n${lines}\r\n`;
 }
 
 /** A response head as bytes on the wire (RFC 9112 §4). Encode it as latin1. */
-export function writeResponseHead({ status, reason, fields }: ResponseHead): string {
-  return `HTTP/1.1 ${status} ${reason}\r\n${writeFields(fields)}\r\n`;
+export function writeResponseHead({ status, reason, fields, lines = writeFields(fields) }: ResponseHead): string {
+  return `HTTP/1.1 ${status} ${reason}\r\n${lines}\r\n`;
 }
 
 /** Field lines as bytes on the wire, also those of trailers. */

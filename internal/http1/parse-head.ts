@@ -1,6 +1,6 @@
 import { limits } from '#messages/limits';
 import { Http1Error } from './error.ts';
-import { endOfToken, isFieldName, trimBlanks } from './fields.ts';
+import { endOfToken, type Fields, isFieldName, isFieldValue, trimBlanks } from './fields.ts';
 import type { RequestHead, ResponseHead } from './head.ts';
 
 /** A response head as it was read, with the version that decides on keep-alive. */
@@ -26,13 +26,18 @@ export interface ParsedRequest extends RequestHead {
 
 /**
  * Reads a request head (RFC 9112 §3) without the empty line that ends it. The target is as it was written, in whichever
- * form. Throws {@link Http1Error}.
+ * form. `fieldsOf` reads the field lines. Throws {@link Http1Error}.
  */
-export function parseRequestHead(text: string): ParsedRequest {
+export function parseRequestHead(text: string, fieldsOf: (lines: string) => Fields = requestFields): ParsedRequest {
   const found = text.indexOf('\r\n');
   const end = found === -1 ? text.length : found;
   const { method, target, version } = parseRequestLine(text.slice(0, end));
-  return { method, target, version, fields: parseFields(text, end + 2, limits.fieldLine) };
+  return { method, target, version, fields: fieldsOf(text.slice(end + 2)) };
+}
+
+/** Reads the field lines of a request, which have a limit of their own. Throws {@link Http1Error}. */
+export function requestFields(lines: string): Fields {
+  return parseFields(lines, 0, limits.fieldLine);
 }
 
 /** Reads a request line without its end. Throws {@link Http1Error}. */
@@ -51,6 +56,7 @@ export function parseRequestLine(line: string): Pick<ParsedRequest, 'method' | '
     throw new Http1Error(414, `the request target exceeds ${limits.requestTarget} bytes`);
   }
   const target = line.slice(methodEnd + 1, targetEnd);
+  if (!isFieldValue(target)) throw new Http1Error(400, 'the request target has a control character');
   return { method: line.slice(0, methodEnd), target, version: version === 'HTTP/1.1' ? '1.1' : '1.0' };
 }
 

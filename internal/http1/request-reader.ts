@@ -1,16 +1,20 @@
 import { limits } from '#messages/limits';
 import { Http1Error } from './error.ts';
+import type { Fields } from './fields.ts';
 import { HeadBuffer } from './head-buffer.ts';
-import { type ParsedRequest, parseRequestHead, parseRequestLine } from './parse-head.ts';
+import { type ParsedRequest, parseRequestHead, parseRequestLine, requestFields } from './parse-head.ts';
+import { Recent } from './recent.ts';
 
 /** Empty lines that a request may have before it: old clients send one behind a body (RFC 9112 §2.2). */
 const emptyLineCount = 4;
 /** What a request line has beside its target: more than any method and version take. */
 const restOfLine = 64;
 
-/** Takes request heads off the wire, one after the other. */
+/** Takes request heads off the wire, one after the other. Heads with the same field lines give the same `fields`. */
 export class RequestHeadReader {
   readonly #buffer = new HeadBuffer(limits.requestHead);
+  readonly #fields = new Recent(requestFields, 1);
+  readonly #fieldsOf = (lines: string): Fields => this.#fields.of(lines);
   #emptyLines = 0;
   #isLineChecked = false;
 
@@ -27,7 +31,8 @@ export class RequestHeadReader {
       if (start < read.text.length) {
         this.#emptyLines = 0;
         this.#isLineChecked = false;
-        return { head: parseRequestHead(start === 0 ? read.text : read.text.slice(start)), rest: read.rest };
+        const text = start === 0 ? read.text : read.text.slice(start);
+        return { head: parseRequestHead(text, this.#fieldsOf), rest: read.rest };
       }
       // Two empty lines look like the end of a head without anything in it; the second one is not counted yet.
       this.#countEmptyLine();

@@ -8,6 +8,7 @@ import type { ExchangeMetrics } from '../metrics.ts';
 import { Continue } from './continue.ts';
 import { errorAnswer } from './error-answer.ts';
 import { type FramedResponse, frameBodiless, frameResponse } from './frame-response.ts';
+import { RepeatedAnswer } from './repeated-answer.ts';
 import { visibleResponseFields, visibleTrailers } from './response-fields.ts';
 import type { TunnelRequest } from './tunnel-request.ts';
 import type { UnderWay } from './under-way.ts';
@@ -69,12 +70,25 @@ export class Answer {
   }
 
   /** Passes the final head on. Throws ADIT_RESPONSE_TOO_LARGE too. */
-  begin({ status, reason, fields }: ResponseHead): void {
-    const visible = visibleResponseFields(fields, this.#asked.publicAddress);
-    const framed = frameResponse(this.#asked.request, { status, reason, fields: visible }, this.#isLast);
+  begin(head: ResponseHead): void {
+    const { framed, isBounded } = this.#frame(head);
     if (framed.form.kind === 'length') this.#deps.gate.checkResponseBody(framed.form.byteCount);
-    this.#isBounded = !/^text\/event-stream\b/i.test(fieldValue(visible, 'content-type') ?? '');
-    this.#write(status, framed);
+    this.#isBounded = isBounded;
+    this.#write(head.status, framed);
+  }
+
+  #frame(head: ResponseHead): RepeatedAnswer {
+    const isLast = this.#isLast;
+    const { request, publicAddress } = this.#asked;
+    const isPlain = RepeatedAnswer.isPlain(this.#asked, isLast);
+    const last = this.#connection.repeatedAnswer;
+    if (isPlain && last?.isOf(head)) return last;
+    const fields = visibleResponseFields(head.fields, publicAddress);
+    const framed = frameResponse(request, { status: head.status, reason: head.reason, fields }, isLast);
+    const isBounded = !/^text\/event-stream\b/i.test(fieldValue(fields, 'content-type') ?? '');
+    const made = new RepeatedAnswer(head, framed, isBounded);
+    if (isPlain && !framed.isDatedHere) this.#connection.repeatedAnswer = made;
+    return made;
   }
 
   /** The head that changes the protocol, as it goes out. Throws like the other heads. */

@@ -2,7 +2,7 @@ import { METHODS } from 'node:http';
 import type { Socket } from 'node:net';
 import { AditError } from '#internal/core/errors';
 import { type Fields, fieldList, fieldValue, listMembers } from '#internal/http1/fields';
-import { writeRequestHead } from '#internal/http1/head';
+import { writeFields, writeRequestHead } from '#internal/http1/head';
 import type { ParsedRequest } from '#internal/http1/parse-head';
 import { type Networks, plainAddress } from '../addresses.ts';
 import type { ConnectionCounter } from '../connection-counter.ts';
@@ -11,7 +11,9 @@ import { uncounted } from '../metrics.ts';
 import { asAditError, errorAnswer } from './error-answer.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
 import { frameResponse } from './frame-response.ts';
-import type { Route, Router } from './router.ts';
+import { RepeatedRequest } from './repeated-request.ts';
+import type { Route, Router, TunnelRoute } from './router.ts';
+import type { TunnelRequest } from './tunnel-request.ts';
 import { UnderWay } from './under-way.ts';
 import { type Upgrade, upgradeOf } from './upgrade.ts';
 import { forwardedRequestFields, identifyVisitor } from './visitor.ts';
@@ -59,6 +61,11 @@ export class Edge implements VisitorHandler {
 
   request(connection: VisitorConnection, request: ParsedRequest): void {
     try {
+      const again = connection.repeatedRequest?.again(request, this.#deps.router);
+      if (again) {
+        this.#start(connection, again);
+        return;
+      }
       const isContinueExpected = expectsContinue(request);
       if (request.target === '*' && request.method === 'OPTIONS') {
         this.#answer(connection, request, { status: 204, fields: ['Allow', allowedMethods] });
@@ -131,10 +138,10 @@ export class Edge implements VisitorHandler {
   #forward(
     connection: VisitorConnection,
     request: ParsedRequest,
-    route: Route & { to: 'tunnel' },
+    route: TunnelRoute,
     { upgrade, isContinueExpected }: { upgrade: Upgrade | undefined; isContinueExpected: boolean },
   ): void {
-    const { counter, isProbe } = this.#deps;
+    const { counter } = this.#deps;
     const { domain, trustedProxies } = this.#options;
     const { socket, isEncrypted, hasMore: hasBody } = connection;
     const facts = { address: plainAddress(socket.remoteAddress ?? ''), isEncrypted };
@@ -146,22 +153,24 @@ export class Edge implements VisitorHandler {
     }
     const { clientId, target, host, prefix } = route;
     const fields = forwardedRequestFields(request.fields, visitor, { host, prefix });
-    const exchange = new Exchange(
-      connection,
-      {
-        clientId,
-        request,
-        head: { method: request.method, target, fields },
-        hasBody,
-        isChunked: hasBody && fieldValue(request.fields, 'transfer-encoding') !== undefined,
-        upgrade,
-        isContinueExpected: isContinueExpected && hasBody,
-        publicAddress: { domain, prefix },
-        onOver: leave,
-      },
-      isProbe(clientId, target) ? this.#probeDeps : this.#deps,
-    );
-    exchange.start();
+    const asked: TunnelRequest = {
+      clientId,
+      request,
+      head: { method: request.method, target, fields, lines: writeFields(fields) },
+      hasBody,
+      isChunked: hasBody && fieldValue(request.fields, 'transfer-encoding') !== undefined,
+      upgrade,
+      isContinueExpected: isContinueExpected && hasBody,
+      publicAddress: { domain, prefix },
+      onOver: leave,
+    };
+    connection.repeatedRequest = RepeatedRequest.of(asked, route);
+    this.#start(connection, asked);
+  }
+
+  #start(connection: VisitorConnection, asked: TunnelRequest): void {
+    const deps = this.#deps.isProbe(asked.clientId, asked.head.target) ? this.#probeDeps : this.#deps;
+    new Exchange(connection, asked, deps).start();
   }
 }
 

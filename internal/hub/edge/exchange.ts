@@ -78,7 +78,7 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     this.#opener = opener;
     try {
       const { head, upgrade, hasBody } = this.#asked;
-      this.#deps.gate.checkRequestBody(Number(fieldValue(head.fields, 'content-length') ?? 0));
+      if (hasBody) this.#deps.gate.checkRequestBody(Number(fieldValue(head.fields, 'content-length') ?? 0));
       this.#isUpgrade = upgrade !== undefined && (opener.isTransparent || upgrade.isWebsocket);
       const stream = opener.open(
         headForAgent(this.#asked, {

@@ -11,6 +11,8 @@ export interface FramedResponse {
   form: BodyForm;
   /** Whether the connection ends behind it. */
   isLast: boolean;
+  /** Whether it has a date of ours. */
+  isDatedHere: boolean;
 }
 
 /** What decides on a response's form beside its own head. */
@@ -46,7 +48,7 @@ export function frameResponse(asked: Asked, head: ResponseHead, isLast: boolean)
   const mustClose = isLast || form.kind === 'close';
   if (mustClose) text += 'Connection: close\r\n';
   else if (asked.version === '1.0') text += 'Connection: keep-alive\r\n';
-  return { text: `${text}\r\n`, form, isLast: mustClose };
+  return { text: `${text}\r\n`, form, isLast: mustClose, isDatedHere: !hasDate };
 }
 
 /**

@@ -2,18 +2,21 @@ import { AditError } from '#internal/core/errors';
 import { isClientId } from '#messages/client-id';
 import type { BaseUrls } from '../base-urls.ts';
 
+/** A request head that leads to a tunnel. */
+export interface TunnelRoute {
+  to: 'tunnel';
+  clientId: string;
+  /** What the visitor asks the origin for, in origin form. */
+  target: string;
+  /** The host that the visitor named, as it was written. */
+  host: string;
+  /** What path routing took off the target; empty when the host named the tunnel. */
+  prefix: string;
+}
+
 /** Where one request head leads. */
 export type Route =
-  | {
-      to: 'tunnel';
-      clientId: string;
-      /** What the visitor asks the origin for, in origin form. */
-      target: string;
-      /** The host that the visitor named, as it was written. */
-      host: string;
-      /** What path routing took off the target; empty when the host named the tunnel. */
-      prefix: string;
-    }
+  | TunnelRoute
   /** The hub itself; by a host that is not known, only what any host may reach. */
   | { to: 'hub'; target: string; isKnownHost: boolean };
 
@@ -31,6 +34,7 @@ export function routesByPath(setting: 'auto' | 'on' | 'off', domain: string, bas
 
 const pathPrefix = '/proxy/request/';
 const hostForm = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+const originForm = /^\/[!"$-~]*$/;
 const addressForm = /^(\d+\.\d+\.\d+\.\d+|\[.*\])$/;
 
 /** Decides by host and path, for every head anew: proxies in front mix hosts on one connection. */
@@ -57,9 +61,15 @@ export class Router {
     if (isPath) return byPath(host, target);
     return { to: 'hub', target, isKnownHost: addressForm.test(name) };
   }
+
+  /** Whether another target leads to the same tunnel, with the fields that led there. */
+  leadsAlike({ prefix }: TunnelRoute, target: string): boolean {
+    const { isPathRouting } = this.#options;
+    return prefix === '' && originForm.test(target) && !(isPathRouting && target.startsWith(pathPrefix));
+  }
 }
 
-function byPath(host: string, target: string): Route {
+function byPath(host: string, target: string): TunnelRoute {
   const rest = target.slice(pathPrefix.length);
   const end = rest.search(/[/?]/);
   const clientId = known(end === -1 ? rest : rest.slice(0, end));
@@ -87,7 +97,7 @@ function splitAbsolute(hostField: string | undefined, requestTarget: string): { 
   const host = absolute ? (absolute[1] as string) : (hostField ?? '');
   // In absolute form the path may be left out.
   const target = absolute ? (absolute[2] ?? '/').replace(/^\?/, '/?') : requestTarget;
-  if (!/^\/[!"$-~]*$/.test(target)) {
+  if (!originForm.test(target)) {
     throw new AditError('ADIT_BAD_REQUEST', 'the request target has characters that must be percent-encoded');
   }
   return { host, target };

@@ -9,7 +9,7 @@ export interface TunnelRequest {
   /** As it was read. */
   request: ParsedRequest;
   /** The head for the agent, but for what depends on the wire. */
-  head: { method: string; target: string; fields: string[] };
+  head: RequestHead;
   hasBody: boolean;
   isChunked: boolean;
   upgrade: Upgrade | undefined;
@@ -26,14 +26,17 @@ export function isRepeatable({ head, hasBody, upgrade }: TunnelRequest): boolean
 
 const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'PUT']);
 
-/** The head for the agent, with what its wire lets pass. Called once, but for requests that are repeatable. */
+/** The head for the agent, with what its wire lets pass. */
 export function headForAgent(
   { head, upgrade, isChunked }: TunnelRequest,
   passes: { isUpgrade: boolean; isExpect: boolean },
 ): RequestHead {
-  if (passes.isExpect) head.fields.push('Expect', '100-continue');
-  if (upgrade && passes.isUpgrade) head.fields.push('Connection', 'Upgrade', 'Upgrade', upgrade.protocols);
+  const added: string[] = [];
+  if (passes.isExpect) added.push('Expect', '100-continue');
+  if (upgrade && passes.isUpgrade) added.push('Connection', 'Upgrade', 'Upgrade', upgrade.protocols);
   // That the length is not known stands last: so streams have it.
-  if (isChunked) head.fields.push('Transfer-Encoding', 'chunked');
-  return head;
+  if (isChunked) added.push('Transfer-Encoding', 'chunked');
+  if (added.length === 0) return head;
+  const { method, target, fields } = head;
+  return { method, target, fields: [...fields, ...added] };
 }

@@ -6,6 +6,8 @@ import { MessageWriter } from '#internal/http1/message-writer';
 import type { ParsedRequest } from '#internal/http1/parse-head';
 import type { FramedResponse } from './frame-response.ts';
 import { HeadWait, headMs } from './head-wait.ts';
+import type { RepeatedAnswer } from './repeated-answer.ts';
+import type { RepeatedRequest } from './repeated-request.ts';
 import type { RequestReceiver } from './request-receiver.ts';
 import { SlowReaderWatch } from './slow-reader.ts';
 import { VisitorInput } from './visitor-input.ts';
@@ -37,6 +39,9 @@ export class VisitorConnection {
   #receiver: RequestReceiver | undefined;
   /** Whether the connection ends behind the present response. */
   isLast = false;
+  /** What the last request and the last answer were made into. */
+  repeatedRequest: RepeatedRequest | undefined;
+  repeatedAnswer: RepeatedAnswer | undefined;
   /** Is called once the socket is closed or somebody else's. */
   onLeft: () => void = () => undefined;
 

@@ -3,14 +3,18 @@ import type { RequestHead } from '#internal/http1/head';
 import type { AcceptedStream, StreamHandler } from '#internal/link/stream';
 import { limits } from '#messages/limits';
 import { openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
-import { decodeRequestHead } from './head-blocks.ts';
+import type { HeadBlocks } from './head-blocks.ts';
 import type { MuxStream } from './mux-stream.ts';
 
 /** Takes a stream that the other end opens. */
 export type AcceptTunnelStream = (tunnel: number, head: RequestHead, stream: AcceptedStream) => StreamHandler;
 
 /** Takes a stream as its `open` has it, or resets it. Throws {@link V2Error} for what breaks the wire's rules. */
-export function acceptOpen(stream: MuxStream, payload: Buffer, accept: AcceptTunnelStream, streamCount: number): void {
+export function acceptOpen(
+  stream: MuxStream,
+  payload: Buffer,
+  { accept, heads, streamCount }: { accept: AcceptTunnelStream; heads: HeadBlocks; streamCount: number },
+): void {
   const kind = payload[2];
   if (kind !== streamKinds.http) {
     stream.reset(new AditError('ADIT_AGENT_BAD_ANSWER', `streams of kind ${kind} are not served here`));
@@ -26,7 +30,7 @@ export function acceptOpen(stream: MuxStream, payload: Buffer, accept: AcceptTun
     return;
   }
   try {
-    const head = decodeRequestHead(payload.subarray(openHeaderBytes));
+    const head = heads.request(payload.subarray(openHeaderBytes));
     stream.handler = accept(payload.readUInt16BE(0), head, stream);
   } catch (thrown) {
     if (thrown instanceof V2Error) throw thrown;

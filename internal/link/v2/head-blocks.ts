@@ -2,21 +2,33 @@ import { Http1Error } from '#internal/http1/error';
 import { eachField, type Fields } from '#internal/http1/fields';
 import type { RequestHead, ResponseHead } from '#internal/http1/head';
 import { parseFields, parseRequestHead, parseResponseHead } from '#internal/http1/parse-head';
+import { Recent } from '#internal/http1/recent';
 
-/** Reads the head of a request: in origin form, as hubs write it. Throws {@link Http1Error}. */
-export function decodeRequestHead(block: Buffer): RequestHead {
-  const { method, target, version, fields } = parseRequestHead(textOf(block));
-  if (version !== '1.1' || !target.startsWith('/')) throw new Http1Error(400, 'the head has no valid request line');
-  return { method, target, fields };
-}
+/** So many different heads are remembered, each at most a few kB long. */
+const recentHeads = 32;
 
-/** Reads the head of a response. Throws {@link Http1Error}. */
-export function decodeResponseHead(block: Buffer): ResponseHead {
-  return parseResponseHead(textOf(block));
+/** Reads the heads of one lane. The same bytes give the same object again, so nobody may change it. */
+export class HeadBlocks {
+  readonly #fields = new Recent((lines: string) => parseFields(lines, 0), recentHeads);
+  readonly #fieldsOf = (lines: string): Fields => this.#fields.of(lines);
+  readonly #responses = new Recent<ResponseHead>(parseResponseHead, recentHeads);
+
+  /** Reads the head of a request: in origin form, as hubs write it. Throws {@link Http1Error}. */
+  request(block: Buffer): RequestHead {
+    const { method, target, version, fields } = parseRequestHead(textOf(block), this.#fieldsOf);
+    if (version !== '1.1' || !target.startsWith('/')) throw new Http1Error(400, 'the head has no valid request line');
+    return { method, target, fields };
+  }
+
+  /** Reads the head of a response. Throws {@link Http1Error}. */
+  response(block: Buffer): ResponseHead {
+    return this.#responses.of(textOf(block));
+  }
 }
 
 /** Trailers as field lines; nothing when there are none. */
 export function encodeTrailers(trailers: Fields): string {
+  if (trailers.length === 0) return '';
   let block = '';
   for (const [name, value] of eachField(trailers)) block += `${name}: ${value}\r\n`;
   return block;
@@ -24,7 +36,7 @@ export function encodeTrailers(trailers: Fields): string {
 
 /** Reads field lines. Throws {@link Http1Error}. */
 export function decodeTrailers(block: string): Fields {
-  return block === '' ? [] : parseFields(block, 0);
+  return parseFields(block, 0);
 }
 
 /** A head block on the wire is a head of HTTP/1.1 with its empty line: cheap to write, and nothing new to read. */

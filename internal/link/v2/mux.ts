@@ -7,6 +7,7 @@ import type { ResponseHandler, Stream } from '#internal/link/stream';
 import { limits } from '#messages/limits';
 import { firstIgnorable, frameHeaderBytes, frameTypes, openHeaderBytes, V2Error } from '#messages/v2';
 import { type AcceptTunnelStream, acceptOpen } from './accept-open.ts';
+import { HeadBlocks } from './head-blocks.ts';
 import { Lane, type LaneOptions, type OnRepair } from './lane.ts';
 import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
@@ -51,6 +52,7 @@ export class Mux implements StreamOwner {
   /** Those of ours that have left HTTP. */
   readonly #upgraded = new Set<MuxStream>();
   readonly #outbox = new Outbox();
+  readonly #heads = new HeadBlocks();
   #lastId: number;
   #isScheduled = false;
   #isPumping = false;
@@ -270,7 +272,7 @@ export class Mux implements StreamOwner {
       return;
     }
     try {
-      receiveFrame(stream, type, payload);
+      receiveFrame(stream, type, payload, this.#heads);
     } catch (thrown) {
       this.#failed(stream, thrown);
     }
@@ -310,7 +312,7 @@ export class Mux implements StreamOwner {
     if (payload.length < openHeaderBytes) throw new V2Error('an open frame is shorter than its header');
     checkHeadLength(payload);
     const stream = this.#add(id, { isOpener: false });
-    acceptOpen(stream, payload, this.#deps.accept, this.#streams.size);
+    acceptOpen(stream, payload, { accept: this.#deps.accept, heads: this.#heads, streamCount: this.#streams.size });
   }
 }
 

@@ -1,14 +1,14 @@
 import { firstIgnorable, frameTypes, V2Error } from '#messages/v2';
-import { decodeResponseHead, decodeTrailers } from './head-blocks.ts';
+import { decodeTrailers, type HeadBlocks } from './head-blocks.ts';
 import type { MuxStream } from './mux-stream.ts';
 import { checkHeadLength, decodeLimit, decodeReason } from './payloads.ts';
 
 /** Gives a stream what came for it. Throws {@link V2Error} for what breaks the wire's rules. */
-export function receiveFrame(stream: MuxStream, type: number, payload: Buffer): void {
+export function receiveFrame(stream: MuxStream, type: number, payload: Buffer, heads: HeadBlocks): void {
   switch (type) {
     case frameTypes.head:
       checkHeadLength(payload);
-      stream.receiveHead(decodeResponseHead(payload));
+      stream.receiveHead(heads.response(payload));
       return;
     case frameTypes.data:
       stream.receiveData(payload);
@@ -18,7 +18,7 @@ export function receiveFrame(stream: MuxStream, type: number, payload: Buffer): 
       return;
     case frameTypes.end:
       checkHeadLength(payload);
-      stream.receiveEnd(decodeTrailers(payload.toString('latin1')));
+      stream.receiveEnd(payload.length === 0 ? [] : decodeTrailers(payload.toString('latin1')));
       return;
     case frameTypes.stop:
       stream.receiveStop();

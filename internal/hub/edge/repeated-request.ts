@@ -1,0 +1,38 @@
+import type { ParsedRequest } from '#internal/http1/parse-head';
+import type { Router, TunnelRoute } from './router.ts';
+import type { TunnelRequest } from './tunnel-request.ts';
+
+/** Methods of which nothing has to be checked. */
+const plainMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
+
+/**
+ * What a visitor's last request was made into, for the next one: on most connections requests differ in their targets
+ * alone, and have the very same `fields` then.
+ */
+export class RepeatedRequest {
+  readonly #asked: TunnelRequest;
+  readonly #route: TunnelRoute;
+
+  private constructor(asked: TunnelRequest, route: TunnelRoute) {
+    this.#asked = asked;
+    this.#route = route;
+  }
+
+  /** Undefined where more than the target may differ the next time. */
+  static of(asked: TunnelRequest, route: TunnelRoute): RepeatedRequest | undefined {
+    const { request, isChunked, isContinueExpected, upgrade, onOver } = asked;
+    // An absolute URL names the host too.
+    const isAll = route.target === request.target;
+    if (!isAll || isChunked || isContinueExpected || upgrade !== undefined || onOver !== undefined) return undefined;
+    return new RepeatedRequest(asked, route);
+  }
+
+  /** The same for another request; undefined unless only its target differs, and leads to the same tunnel. */
+  again(request: ParsedRequest, router: Router): TunnelRequest | undefined {
+    const { version, method, target, fields } = request;
+    const { request: last, head } = this.#asked;
+    if (fields !== last.fields || version !== last.version || !plainMethods.has(method)) return undefined;
+    if (!router.leadsAlike(this.#route, target)) return undefined;
+    return { ...this.#asked, request, head: { ...head, method, target } };
+  }
+}
