@@ -7,12 +7,12 @@ import { encodeGone } from '#internal/link/v2/payloads';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
 import { V2Error } from '#messages/v2';
-import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
-import { isTaken } from './directory/is-taken.ts';
+import type { Directory, Loss, SessionRecord } from '../directory/directory.ts';
+import { isTaken } from '../directory/is-taken.ts';
+import type { Lanes } from '../lanes/lanes.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Registrar } from '../registration/registrar.ts';
 import { HeldSession } from './held-session.ts';
-import type { Lanes } from './lanes/lanes.ts';
-import type { Metrics } from './metrics.ts';
-import type { Registrar } from './registrar.ts';
 import { V2Health } from './v2-health.ts';
 
 export interface V2SessionsOptions {
