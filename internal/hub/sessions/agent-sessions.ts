@@ -103,7 +103,7 @@ export class AgentSessions {
     registration: V2Registration,
     link: V2HubSession,
   ): Promise<number | undefined> {
-    return await this.#counted(this.v2.resume(registrar, registration, link));
+    return await this.#counted(this.v2.resumptions.resume(registrar, registration, link));
   }
 
   /** Takes a message of another hub, or of this one. Throws what cannot be read. */
