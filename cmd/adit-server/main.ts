@@ -4,9 +4,9 @@ import type { Values } from '#internal/core/config';
 import { AditError, messageOf } from '#internal/core/errors';
 import { createLog, type Log, logLines } from '#internal/core/log';
 import type { RedisOptions } from '#internal/core/redis-url';
-import { loadAllowedKeys } from '#internal/hub/allowed-keys';
 import { coversTunnels, loadCertificate } from '#internal/hub/certificate';
 import { Hub } from '#internal/hub/hub';
+import { loadAllowedKeys } from '#internal/hub/registration/allowed-keys';
 import { exitCodeOf, readInvocation } from '../command-line.ts';
 import { serverSettings } from './settings.ts';
 

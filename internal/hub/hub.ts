@@ -2,71 +2,35 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Bus, NodeId } from '#internal/bus/bus';
-import { MemoryNetwork } from '#internal/bus/memory';
 import { type Clock, systemClock, within } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
-import type { RedisOptions } from '#internal/core/redis-url';
 import { TurnQueue } from '#internal/core/turn-queue';
 import { version } from '#internal/core/version';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { decodeNodeMessage } from '#messages/node';
-import type { Networks } from './addresses.ts';
 import { type Health, metricsApp, ownApp } from './admin/app.ts';
-import { AgentSessions } from './agent-sessions.ts';
+import { acceptAgents } from './agents.ts';
 import { BaseUrls } from './base-urls.ts';
+import { joinCluster } from './cluster.ts';
 import { ConnectionCounter } from './connection-counter.ts';
 import type { Directory } from './directory/directory.ts';
-import { MemoryDirectory } from './directory/memory.ts';
 import { drain } from './edge/drain.ts';
 import { Edge } from './edge/edge.ts';
-import { type Certificate, Listener, type ListenerHandler } from './edge/listener.ts';
+import { Listener, type ListenerHandler } from './edge/listener.ts';
 import { LiveWebsockets } from './edge/live-websockets.ts';
 import { Router, routesByPath } from './edge/router.ts';
 import { UnderWay } from './edge/under-way.ts';
 import { Gate } from './gate.ts';
-import type { Rate } from './limiter/limiter.ts';
 import { SharedLimiter } from './limiter/shared.ts';
-import { type ListenAddress, listenOn, ownUrl } from './listen.ts';
+import { listenOn, ownUrl } from './listen.ts';
 import { Metrics } from './metrics.ts';
+import type { HubOptions } from './options.ts';
 import { OwnServer } from './own-server.ts';
 import { Prober } from './prober.ts';
-import { connectCluster } from './redis.ts';
-import { Registrar } from './registrar.ts';
-import { Subscribe } from './subscribe.ts';
-import { TakeoverGuard } from './takeover-guard.ts';
-import { MemoryTokens } from './tokens/memory.ts';
+import { AgentSessions } from './sessions/agent-sessions.ts';
+import type { Subscribe } from './subscribe.ts';
 import type { Tokens } from './tokens/tokens.ts';
-
-export interface HubOptions {
-  listen: ListenAddress;
-  /** Lower case; empty when tunnels have no hostnames. */
-  domain: string;
-  /** The public URLs; empty stands for the domain, or localhost, with the port that is listened on. */
-  bases: readonly URL[];
-  pathRouting: 'auto' | 'on' | 'off';
-  /** Where visitors connect; undefined stands for what we listen on ourselves. */
-  probeUrl: URL | undefined;
-  certificate: Certificate | undefined;
-  trustedProxies: Networks;
-  /** The keys that may register; undefined lets every key. */
-  allowedKeys: ReadonlySet<string> | undefined;
-  /** Infinity lets every length. */
-  maxBodyBytes: number;
-  timeoutMs: number;
-  /** How long a session outlives its agent's connection; 0 ends it at once. */
-  graceMs: number;
-  /** Undefined lets every rate. */
-  rate: Rate | undefined;
-  maxConnectionsPerIp: number;
-  /** What may be granted to all streams together, beyond the first window of each. */
-  memoryBytes: number;
-  /** Through which Redis this hub shares its agents with others; undefined is a hub that stands alone. */
-  redis: RedisOptions | undefined;
-  metricsListen: ListenAddress | undefined;
-  /** How long visitors may take to end what is under way once the hub closes. */
-  drainMs: number;
-}
 
 export interface HubDeps {
   log: Log;
@@ -119,48 +83,24 @@ export class Hub {
     this.#log = log;
     this.#clock = clock;
     this.#allowedKeys = options.allowedKeys;
-    const onError = (thrown: unknown): void => {
-      log.error('a bus message was mishandled', { error: messageOf(thrown) });
-    };
-    const cluster =
-      options.redis &&
-      connectCluster(this.#node, options.redis, {
-        clock,
-        log,
-        onError,
-        onLost: (losses) => this.#sessions.evict(losses),
-      });
-    const { bus, directory, tokens } = cluster ?? {
-      bus: new MemoryNetwork(onError).bus(this.#node),
-      directory: new MemoryDirectory(),
-      tokens: new MemoryTokens(clock),
-    };
+    const { bus, directory, tokens, readings } = joinCluster(this.#node, options.redis, {
+      clock,
+      log,
+      onLost: (losses) => this.#sessions.evict(losses),
+    });
     this.#bus = bus;
     this.#directory = directory;
     this.#tokens = tokens;
     this.#sessions = new AgentSessions(
-      { node: this.#node, timeoutMs: options.timeoutMs, graceMs: options.graceMs },
-      {
-        clock,
-        log,
-        bus: this.#bus,
-        directory: this.#directory,
-        metrics: this.#metrics,
-        windows: new WindowBudget(options.memoryBytes),
-      },
+      { ...options, node: this.#node },
+      { clock, log, bus, directory, metrics: this.#metrics, windows: new WindowBudget(options.memoryBytes) },
     );
     this.#limiter = new SharedLimiter(options.rate, {
       clock,
-      bus: this.#bus,
+      bus,
       holder: (clientId) => this.#sessions.remoteHolder(clientId),
     });
-    if (cluster) {
-      this.#metrics.addCluster({
-        bus: cluster.bus.stats,
-        leases: cluster.directory.leases,
-        asks: this.#limiter.asks,
-      });
-    }
+    if (readings) this.#metrics.addCluster({ ...readings, asks: this.#limiter.asks });
     this.#counter = new ConnectionCounter(options.maxConnectionsPerIp);
     this.#listener = new Listener(this.#listenerHandler(), clock, options.certificate);
     this.#ownServer = new OwnServer(
@@ -196,7 +136,18 @@ export class Hub {
     const own = ownUrl(listen, port, { isSecure });
     const isClosing = (): boolean => this.#closing !== undefined;
     const prober = new Prober({ named: probeUrl, own, domain, isPathRouting }, { clock: this.#clock, isClosing });
-    this.#subscribe = this.#makeSubscribe(bases, prober);
+    this.#subscribe = acceptAgents(this.#options, {
+      clock: this.#clock,
+      log: this.#log,
+      bases,
+      directory: this.#directory,
+      tokens: this.#tokens,
+      turns: this.#turns,
+      sessions: this.#sessions,
+      prober,
+      isAllowed: (keyId) => this.#allowedKeys?.has(keyId) ?? true,
+      onStrayAnswer: () => this.#metrics.strayAnswer(),
+    });
     this.#edge = this.#makeEdge(new Router({ bases, domain, isPathRouting }), prober);
     this.#notReady = '';
     return { port, metricsPort, bases };
@@ -251,50 +202,6 @@ export class Hub {
         findOpener: (clientId) => this.#sessions.opener(clientId),
         isProbe: (clientId, target) => prober.isProbe(clientId, target),
         handOver: (socket, bytes) => this.#ownServer.take(socket, bytes),
-      },
-    );
-  }
-
-  #makeSubscribe(bases: BaseUrls, prober: Prober): Subscribe {
-    const { domain, timeoutMs, graceMs } = this.#options;
-    const sessions = this.#sessions;
-    const registrar = new Registrar(
-      { domain },
-      {
-        clock: this.#clock,
-        bases,
-        directory: this.#directory,
-        tokens: this.#tokens,
-        guard: new TakeoverGuard(this.#clock),
-        turns: this.#turns,
-        isAllowed: (keyId) => this.#allowedKeys?.has(keyId) ?? true,
-      },
-    );
-    const common = { clock: this.#clock, log: this.#log };
-    return new Subscribe(
-      { timeoutMs, graceMs },
-      {
-        turns: this.#turns,
-        v1: {
-          ...common,
-          register: (request, session) => sessions.registerV1(registrar, request, session),
-          onClosed: (session) => sessions.v1.forget(session),
-          onStrayAnswer: () => this.#metrics.strayAnswer(),
-        },
-        v2: {
-          ...common,
-          register: (registration, link) => sessions.registerV2(registrar, registration, link),
-          resume: (registration, link) => sessions.resume(registrar, registration, link),
-          onServing: (link) => sessions.v2.serving(link),
-          onBatch: (link, node, packet) => sessions.v2.batch(link, node, packet),
-          onWritable: (link) => sessions.lanes.wake(link.id),
-          probe: (link, nonce) => sessions.v2.health.probe(prober, link, nonce),
-          onStatus: (link) => sessions.v2.health.status(link),
-          onGoodbye: (link) => sessions.v2.goodbye(link),
-          onClosed: (link, ending) => sessions.v2.closed(link, ending),
-        },
-        onOpenedV1: (session) => sessions.v1.add(session),
-        onOpenedV2: (link) => sessions.v2.add(link),
       },
     );
   }

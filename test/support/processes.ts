@@ -40,7 +40,8 @@ export class Program {
   constructor(script: string, args: string[], env: Record<string, string> = {}) {
     const inherited = Object.entries(process.env).filter(([name]) => !isSetting(name));
     const path = isAbsolute(script) ? script : join(root, 'dist', 'cmd', script, 'main.js');
-    this.process = spawn(process.execPath, [path, ...args], {
+    const flags = path.endsWith('.ts') ? ['--conditions=adit-source', '--import', 'tsx'] : [];
+    this.process = spawn(process.execPath, [...flags, path, ...args], {
       env: { ...Object.fromEntries(inherited), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

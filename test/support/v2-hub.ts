@@ -3,16 +3,18 @@ import type { Bus } from '#internal/bus/bus';
 import { MemoryNetwork } from '#internal/bus/memory';
 import type { Clock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
-import { AgentSessions } from '#internal/hub/agent-sessions';
+import { agentLinkDeps } from '#internal/hub/agents';
 import { MemoryDirectory } from '#internal/hub/directory/memory';
+import type { Prober } from '#internal/hub/prober';
+import type { Registrar } from '#internal/hub/registration/registrar';
+import { AgentSessions } from '#internal/hub/sessions/agent-sessions';
 import type { Connect } from '#internal/link/v1/document-link';
 import { V1HubSession } from '#internal/link/v1/hub-session';
-import { V2HubSession } from '#internal/link/v2/hub-session';
+import { type Ending, V2HubSession } from '#internal/link/v2/hub-session';
 import type { ConnectPackets } from '#internal/link/v2/packet-link';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { decodeNodeMessage, type NodeMessage } from '#messages/node';
-import type { Proof } from '#messages/v2';
 
 export const pairClientId = 'a'.repeat(52);
 export const pairNode = '00112233445566ff';
@@ -20,13 +22,17 @@ export const pairNode = '00112233445566ff';
 const firstKey = 'a key';
 const tunnelOf = (key: string) => ({ clientId: clientIdOf(key), hostname: undefined });
 
-/** Who has proved its key: these tests take its name for that. */
-const keyIdOf = ({ key }: Pick<Proof, 'key'>): string => key.kid ?? firstKey;
-
 /** Whoever registers is given {@link pairClientId}, but with another key another one. */
 export function clientIdOf(key: string): string {
   return key === firstKey ? pairClientId : 'b'.repeat(52);
 }
+
+/** Takes everybody, and the name of a key for the proof that one has it. */
+const registrar: Pick<Registrar, 'admit' | 'admitV2' | 'admitResume'> = {
+  admit: async () => ({ keyId: firstKey, tunnel: tunnelOf(firstKey) }),
+  admitV2: async ({ key: { kid = firstKey } }) => ({ keyId: kid, tunnels: [tunnelOf(kid)] }),
+  admitResume: async ({ key: { kid = firstKey } }) => ({ keyId: kid, clientIds: [clientIdOf(kid)] }),
+};
 
 /** Hubs of one process that reach each other. */
 export class TestCluster {
@@ -70,6 +76,7 @@ export class TestHub {
   readonly sessions: AgentSessions;
   readonly #cluster: TestCluster;
   readonly #bus;
+  readonly #linkDeps;
   strayCount = 0;
   closedCount = 0;
 
@@ -78,6 +85,7 @@ export class TestHub {
     this.#cluster = cluster;
     this.#bus = cluster.bus(node);
     const { clock, directory, graceMs } = cluster;
+    const log = silentLog;
     const metrics = {
       registration: () => undefined,
       laneRepaired: () => undefined,
@@ -89,8 +97,11 @@ export class TestHub {
     };
     this.sessions = new AgentSessions(
       { node, timeoutMs: 30_000, graceMs },
-      { clock, log: silentLog, bus: this.#bus, directory, metrics, windows },
+      { clock, log, bus: this.#bus, directory, metrics, windows },
     );
+    const prober: Pick<Prober, 'probe'> = { probe: async () => ({ outcome: 'unknown', detail: '' }) };
+    const onStrayAnswer = (): void => undefined;
+    this.#linkDeps = agentLinkDeps({ clock, log, sessions: this.sessions, registrar, prober, onStrayAnswer });
   }
 
   async start(): Promise<void> {
@@ -108,54 +119,19 @@ export class TestHub {
 
   /** Takes an agent's connection. */
   accept(connect: ConnectPackets): V2HubSession {
-    const { sessions } = this;
-    const link = new V2HubSession(
-      { graceMs: this.#cluster.graceMs },
-      {
-        clock: this.#cluster.clock,
-        log: silentLog,
-        register: (registration, asking) => {
-          const keyId = keyIdOf(registration);
-          const admitV2 = async () => ({ keyId, tunnels: [tunnelOf(keyId)] });
-          return sessions.registerV2({ admitV2 }, registration, asking);
-        },
-        resume: (registration, asking) => {
-          const keyId = keyIdOf(registration);
-          const admitResume = async () => ({ keyId, clientIds: [clientIdOf(keyId)] });
-          return sessions.resume({ admitResume }, registration, asking);
-        },
-        onServing: (serving) => sessions.v2.serving(serving),
-        onBatch: (from, node, packet) => sessions.v2.batch(from, node, packet),
-        onWritable: ({ id }) => sessions.lanes.wake(id),
-        probe: async () => ({ outcome: 'unknown', detail: '' }),
-        onStatus: (link) => sessions.v2.health.status(link),
-        onGoodbye: async (link) => await sessions.v2.goodbye(link),
-        onClosed: (closed, ending) => {
-          this.closedCount += 1;
-          sessions.v2.closed(closed, ending);
-        },
-      },
-      connect,
-    );
-    sessions.v2.add(link);
+    const { v2 } = this.#linkDeps;
+    const onClosed = (link: V2HubSession, ending: Ending): void => {
+      this.closedCount += 1;
+      v2.onClosed(link, ending);
+    };
+    const link = new V2HubSession({ graceMs: this.#cluster.graceMs }, { ...v2, onClosed }, connect);
+    this.sessions.v2.add(link);
     return link;
   }
 
   /** Takes an agent's connection of wire v1. */
   acceptV1(connect: Connect): void {
-    const { v1 } = this.sessions;
-    const admit = async () => ({ keyId: firstKey, tunnel: tunnelOf(firstKey) });
-    const session = new V1HubSession(
-      { isAditAgent: true, timeoutMs: 30_000 },
-      {
-        clock: this.#cluster.clock,
-        log: silentLog,
-        register: (request, asking) => this.sessions.registerV1({ admit }, request, asking),
-        onClosed: (closed) => v1.forget(closed),
-        onStrayAnswer: () => undefined,
-      },
-      connect,
-    );
-    v1.add(session);
+    const session = new V1HubSession({ isAditAgent: true, timeoutMs: 30_000 }, this.#linkDeps.v1, connect);
+    this.sessions.v1.add(session);
   }
 }

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { AditError } from '#internal/core/errors';
-import { loadAllowedKeys } from '#internal/hub/allowed-keys';
+import { loadAllowedKeys } from '#internal/hub/registration/allowed-keys';
 import { temporaryFolder } from '../support/processes.ts';
 
 const [first, second] = [`${'b'.repeat(51)}a`, `${'c'.repeat(51)}q`];

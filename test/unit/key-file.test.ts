@@ -7,7 +7,7 @@ import { loadKey } from '#internal/agent/key';
 import { registrationToken } from '#internal/agent/registration-token';
 import { AditError } from '#internal/core/errors';
 import { BaseUrls } from '#internal/hub/base-urls';
-import { verifyMandate } from '#internal/hub/mandate';
+import { verifyMandate } from '#internal/hub/registration/mandate';
 import { isClientId } from '#messages/client-id';
 import { FakeClock } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/processes.ts';

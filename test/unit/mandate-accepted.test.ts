@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BaseUrls } from '#internal/hub/base-urls';
-import { verifyMandate } from '#internal/hub/mandate';
+import { verifyMandate } from '#internal/hub/registration/mandate';
 import { clientIdOfKey } from '#messages/client-id';
 import { FakeClock } from '../support/fake-clock.ts';
 import { type Algorithm, newTestKey, signToken, tokenParts } from '../support/signed-token.ts';

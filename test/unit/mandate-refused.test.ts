@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { AditError } from '#internal/core/errors';
 import { BaseUrls } from '#internal/hub/base-urls';
-import { verifyMandate } from '#internal/hub/mandate';
+import { verifyMandate } from '#internal/hub/registration/mandate';
 import { longestStall } from '../support/event-loop.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { type Json, newTestKey, signTexts, signToken, type TestKey, tokenParts } from '../support/signed-token.ts';

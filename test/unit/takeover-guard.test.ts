@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AditError } from '#internal/core/errors';
-import { TakeoverGuard } from '#internal/hub/takeover-guard';
+import { TakeoverGuard } from '#internal/hub/registration/takeover-guard';
 import { FakeClock } from '../support/fake-clock.ts';
 
 function isAdmitted(guard: TakeoverGuard, clientId = 'a'): boolean {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { AditError } from '#internal/core/errors';
 import { BaseUrls } from '#internal/hub/base-urls';
-import { verifyProof } from '#internal/hub/proof';
+import { verifyProof } from '#internal/hub/registration/proof';
 import { limits } from '#messages/limits';
 import { packetKinds, V2Error } from '#messages/v2';
 import { longestStall } from '../support/event-loop.ts';

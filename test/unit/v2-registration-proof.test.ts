@@ -5,7 +5,7 @@ import type { JWK } from 'jose';
 import { prover } from '#internal/agent/registration-proof';
 import { AditError } from '#internal/core/errors';
 import { BaseUrls } from '#internal/hub/base-urls';
-import { verifyProof } from '#internal/hub/proof';
+import { verifyProof } from '#internal/hub/registration/proof';
 import type { V2Registration } from '#internal/link/v2/hub-session';
 import { clientIdOfKey } from '#messages/client-id';
 import { type RegistrationClaim, registrationProof } from '#messages/v2';

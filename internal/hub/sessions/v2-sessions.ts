@@ -1,19 +1,19 @@
 import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
-import { AditError, messageOf } from '#internal/core/errors';
+import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { Ending, RegisteredTunnel, V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
 import { encodeGone } from '#internal/link/v2/payloads';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
 import { V2Error } from '#messages/v2';
-import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
-import { isTaken } from './directory/is-taken.ts';
+import type { Directory, Loss, SessionRecord } from '../directory/directory.ts';
+import type { Lanes } from '../lanes/lanes.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Registrar } from '../registration/registrar.ts';
 import { HeldSession } from './held-session.ts';
-import type { Lanes } from './lanes/lanes.ts';
-import type { Metrics } from './metrics.ts';
-import type { Registrar } from './registrar.ts';
 import { V2Health } from './v2-health.ts';
+import { V2Resumptions } from './v2-resumptions.ts';
 
 export interface V2SessionsOptions {
   node: NodeId;
@@ -39,13 +39,16 @@ export class V2Sessions {
   readonly #held = new Map<string, HeldSession>();
   readonly health: V2Health;
   #isDraining = false;
-  /** Sessions that may be about to go on here: the directory is asked. */
-  readonly #coming = new Set<string>();
+  readonly resumptions: V2Resumptions;
 
   constructor(options: V2SessionsOptions, deps: V2SessionsDeps) {
     this.#options = options;
     this.#deps = deps;
     this.health = new V2Health(this.#held, deps);
+    this.resumptions = new V2Resumptions(options.node, {
+      directory: deps.directory,
+      take: (record, from, link) => this.#take(record, from, link),
+    });
   }
 
   get size(): number {
@@ -96,35 +99,6 @@ export class V2Sessions {
       this.#forget(link.id);
     }
     return tunnels;
-  }
-
-  /** Goes on with a session over this connection: its new epoch, or undefined when nobody knows it any more. */
-  async resume(
-    registrar: Pick<Registrar, 'admitResume'>,
-    registration: V2Registration,
-    link: V2HubSession,
-  ): Promise<number | undefined> {
-    const { keyId, clientIds } = await registrar.admitResume(registration);
-    const { session, epoch } = registration.claim;
-    const { directory } = this.#deps;
-    this.#coming.add(session);
-    try {
-      while (!link.isClosed) {
-        const known = await directory.read(session);
-        if (known?.wire !== 'v2' || known.keyId !== keyId || known.epoch < epoch) break;
-        const record = await directory.move(session, known.epoch, this.#options.node);
-        // Another attempt was faster. The later one counts.
-        if (!record) continue;
-        this.#take(record, known.node, link);
-        // Whoever took its names just now could not tell it here.
-        await this.#refuseReplaced(session, clientIds);
-        return record.epoch;
-      }
-      await this.#refuseReplaced(session, clientIds);
-      return undefined;
-    } finally {
-      this.#coming.delete(session);
-    }
   }
 
   /** The directory says that a session is ours: it was at `from`, or here. */
@@ -196,7 +170,7 @@ export class V2Sessions {
   toAgent(from: NodeId, session: string, packet: Buffer): boolean {
     const held = this.#held.get(session);
     // What comes too early is lost, and sent again.
-    if (!held) return this.#coming.has(session);
+    if (!held) return this.resumptions.has(session);
     held.nodes.add(from);
     if (held.link && packet.length > 0) held.link.send(packet);
     if (!held.link) this.#deps.bus.publish(from, encodeNodeMessage('parked', session));
@@ -297,7 +271,7 @@ export class V2Sessions {
   #endAfterGrace(held: HeldSession): void {
     const { session } = held.record;
     held.stopTimer = this.#deps.clock.after(this.#options.graceMs, () => {
-      if (this.#coming.has(session)) this.#endAfterGrace(held);
+      if (this.resumptions.has(session)) this.#endAfterGrace(held);
       else this.end(session);
     });
   }
@@ -311,11 +285,5 @@ export class V2Sessions {
   #tellNodes({ record, nodes }: HeldSession, kind: 'parked' | 'ended' | 'moved', payload = ''): void {
     const message = encodeNodeMessage(kind, record.session, Buffer.from(payload));
     for (const node of nodes) this.#deps.bus.publish(node, message);
-  }
-
-  /** Whose names have all gone to other sessions was replaced, and need not come again. */
-  async #refuseReplaced(session: string, clientIds: readonly string[]): Promise<void> {
-    for (const clientId of clientIds) if (!(await isTaken(this.#deps.directory, clientId, session))) return;
-    throw new AditError('ADIT_REPLACED', 'another agent with this key took over');
   }
 }

@@ -4,7 +4,7 @@ import { AditError, messageOf } from '#internal/core/errors';
 import { clientIdOfKey } from '#messages/client-id';
 import { limits } from '#messages/limits';
 import { decodeMandateToken } from '#messages/mandate-token';
-import type { BaseUrls } from './base-urls.ts';
+import type { BaseUrls } from '../base-urls.ts';
 
 /** A token that proves the possession of a key to this hub, now. */
 export interface Mandate {

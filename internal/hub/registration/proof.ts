@@ -3,7 +3,7 @@ import { AditError, messageOf } from '#internal/core/errors';
 import type { V2Registration } from '#internal/link/v2/hub-session';
 import { clientIdOfKey } from '#messages/client-id';
 import { registrationProof } from '#messages/v2';
-import type { BaseUrls } from './base-urls.ts';
+import type { BaseUrls } from '../base-urls.ts';
 import { checkPublicKey, checkUri } from './mandate.ts';
 
 /**

@@ -8,11 +8,11 @@ import type { RegisteredTunnel, V2HubSession, V2Registration } from '#internal/l
 import type { WindowBudget } from '#internal/link/v2/receive-window';
 import { encodeNodeMessage, type NodeMessage } from '#messages/node';
 import type { RegistrationRequest } from '#messages/v1';
-import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
-import { Lanes } from './lanes/lanes.ts';
-import type { Metrics } from './metrics.ts';
-import { notDecided } from './not-decided.ts';
-import type { Registrar } from './registrar.ts';
+import type { Directory, Loss, SessionRecord } from '../directory/directory.ts';
+import { Lanes } from '../lanes/lanes.ts';
+import type { Metrics } from '../metrics.ts';
+import { notDecided } from '../not-decided.ts';
+import type { Registrar } from '../registration/registrar.ts';
 import { V1Sessions } from './v1-sessions.ts';
 import { V2Sessions } from './v2-sessions.ts';
 
@@ -103,7 +103,7 @@ export class AgentSessions {
     registration: V2Registration,
     link: V2HubSession,
   ): Promise<number | undefined> {
-    return await this.#counted(this.v2.resume(registrar, registration, link));
+    return await this.#counted(this.v2.resumptions.resume(registrar, registration, link));
   }
 
   /** Takes a message of another hub, or of this one. Throws what cannot be read. */

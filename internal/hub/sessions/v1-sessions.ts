@@ -9,9 +9,9 @@ import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
 import type { RegistrationRequest } from '#messages/v1';
 import { V2Error } from '#messages/v2';
-import type { Directory, Loss, SessionRecord } from './directory/directory.ts';
-import { V1Lanes } from './lanes/v1-lanes.ts';
-import type { Registrar } from './registrar.ts';
+import type { Directory, Loss, SessionRecord } from '../directory/directory.ts';
+import { V1Lanes } from '../lanes/v1-lanes.ts';
+import type { Registrar } from '../registration/registrar.ts';
 
 export interface V1SessionsDeps {
   clock: Clock;

@@ -2,8 +2,8 @@ import type { Clock } from '#internal/core/clock';
 import type { Log } from '#internal/core/log';
 import type { V2HubSession } from '#internal/link/v2/hub-session';
 import type { AgentState } from '#messages/v2';
+import type { ProbeResult, Prober } from '../prober.ts';
 import type { HeldSession } from './held-session.ts';
-import type { ProbeResult, Prober } from './prober.ts';
 
 /** How often the state of one agent is worth a line. */
 const statusMs = 1_000;

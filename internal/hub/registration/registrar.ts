@@ -5,12 +5,12 @@ import type { RegisteredTunnel, V2Registration } from '#internal/link/v2/hub-ses
 import { clientIdOfSession } from '#messages/client-id';
 import { limits } from '#messages/limits';
 import type { RegistrationRequest } from '#messages/v1';
-import type { BaseUrls } from './base-urls.ts';
-import type { Directory } from './directory/directory.ts';
+import type { BaseUrls } from '../base-urls.ts';
+import type { Directory } from '../directory/directory.ts';
+import type { Tokens } from '../tokens/tokens.ts';
 import { verifyMandate } from './mandate.ts';
 import { verifyProof } from './proof.ts';
 import type { TakeoverGuard } from './takeover-guard.ts';
-import type { Tokens } from './tokens/tokens.ts';
 
 export interface RegistrarDeps {
   clock: Clock;

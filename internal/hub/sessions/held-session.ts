@@ -1,7 +1,7 @@
 import type { NodeId } from '#internal/bus/bus';
 import type { Stop } from '#internal/core/clock';
 import type { V2HubSession } from '#internal/link/v2/hub-session';
-import type { SessionRecord } from './directory/directory.ts';
+import type { SessionRecord } from '../directory/directory.ts';
 
 /** A session of wire v2 that this hub holds: it outlives its connection. */
 export class HeldSession {

@@ -1,0 +1,65 @@
+import type { NodeId } from '#internal/bus/bus';
+import { AditError } from '#internal/core/errors';
+import type { V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
+import type { Directory, SessionRecord } from '../directory/directory.ts';
+import { isTaken } from '../directory/is-taken.ts';
+import type { Registrar } from '../registration/registrar.ts';
+
+export interface V2ResumptionsDeps {
+  directory: Directory;
+  /** A session goes on here over this connection: it was at `from`, which may be this hub. */
+  take(record: SessionRecord, from: NodeId, link: V2HubSession): void;
+}
+
+/** Agents that come back with a session of wire v2: the directory decides whether it goes on here. */
+export class V2Resumptions {
+  readonly #node: NodeId;
+  readonly #deps: V2ResumptionsDeps;
+  /** Sessions of which the directory is asked. */
+  readonly #asked = new Set<string>();
+
+  constructor(node: NodeId, deps: V2ResumptionsDeps) {
+    this.#node = node;
+    this.#deps = deps;
+  }
+
+  /** Whether a session may be about to go on here. */
+  has(session: string): boolean {
+    return this.#asked.has(session);
+  }
+
+  /** The new epoch of the session, or undefined when nobody knows it any more. Throws ADIT_REFUSED or ADIT_REPLACED. */
+  async resume(
+    registrar: Pick<Registrar, 'admitResume'>,
+    registration: V2Registration,
+    link: V2HubSession,
+  ): Promise<number | undefined> {
+    const { keyId, clientIds } = await registrar.admitResume(registration);
+    const { session, epoch } = registration.claim;
+    const { directory } = this.#deps;
+    this.#asked.add(session);
+    try {
+      while (!link.isClosed) {
+        const known = await directory.read(session);
+        if (known?.wire !== 'v2' || known.keyId !== keyId || known.epoch < epoch) break;
+        const record = await directory.move(session, known.epoch, this.#node);
+        // Another attempt was faster. The later one counts.
+        if (!record) continue;
+        this.#deps.take(record, known.node, link);
+        // Whoever took its names just now could not tell it here.
+        await this.#refuseReplaced(session, clientIds);
+        return record.epoch;
+      }
+      await this.#refuseReplaced(session, clientIds);
+      return undefined;
+    } finally {
+      this.#asked.delete(session);
+    }
+  }
+
+  /** Whose names have all gone to other sessions was replaced, and need not come again. */
+  async #refuseReplaced(session: string, clientIds: readonly string[]): Promise<void> {
+    for (const clientId of clientIds) if (!(await isTaken(this.#deps.directory, clientId, session))) return;
+    throw new AditError('ADIT_REPLACED', 'another agent with this key took over');
+  }
+}
