@@ -1,6 +1,7 @@
 import type { Clock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
+import { PassingMap } from '#internal/core/passing-map';
 import { Http1Error } from '#internal/http1/error';
 import { type RequestHead, type ResponseHead, writeRequestHead, writeResponseHead } from '#internal/http1/head';
 import type { ResponseHandler, Stream } from '#internal/link/stream';
@@ -46,7 +47,7 @@ export class Mux implements StreamOwner {
   readonly #options: MuxOptions;
   readonly #deps: MuxDeps;
   readonly #lane: Lane;
-  readonly #streams = new Map<number, MuxStream>();
+  readonly #streams = new PassingMap<number, MuxStream>();
   /** Those of ours that have left HTTP. */
   readonly #upgraded = new Set<MuxStream>();
   readonly #outbox = new Outbox();
@@ -160,7 +161,7 @@ export class Mux implements StreamOwner {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#lane.close();
-    for (const stream of [...this.#streams.values()]) this.#guard(stream, () => stream.receiveReset(reason));
+    for (const stream of this.#streams.values()) this.#guard(stream, () => stream.receiveReset(reason));
   }
 
   // StreamOwner: what streams ask for.
