@@ -38,16 +38,13 @@ const kinds = new Map<number, NodeMessageKind>(
   Object.entries(nodeMessages).map(([kind, code]) => [code, kind as NodeMessageKind]),
 );
 
-const none = Buffer.alloc(0);
-
-/** Kind u8, length of the session's name u8, the name in ASCII, the payload. */
-export function encodeNodeMessage(kind: NodeMessageKind, name: string, payload: Buffer = none): Buffer {
-  const message = Buffer.allocUnsafe(2 + name.length + payload.length);
-  message[0] = nodeMessages[kind];
-  message[1] = name.length;
-  message.write(name, 2, 'latin1');
-  payload.copy(message, 2 + name.length);
-  return message;
+/** Kind u8, length of the name u8, the name in ASCII. The payload, if there is one, follows as it is. */
+export function encodeNodeMessage(kind: NodeMessageKind, name: string): Buffer {
+  const head = Buffer.allocUnsafe(2 + name.length);
+  head[0] = nodeMessages[kind];
+  head[1] = name.length;
+  head.write(name, 2, 'latin1');
+  return head;
 }
 
 /** Throws an Error that says what is wrong. */

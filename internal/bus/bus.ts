@@ -23,8 +23,11 @@ export interface BusHealth {
 export interface Bus {
   /** Begins to receive. Resolves even while a broker cannot be reached: {@link health} tells. */
   start(handler: BusHandler): Promise<void>;
-  /** Sends a message, which must not be changed afterwards. Never throws; once closed it does nothing. */
-  publish(to: NodeId, message: Buffer): void;
+  /**
+   * Sends a message, given in pieces, which must not be changed before it has arrived. Never throws; once closed it does
+   * nothing.
+   */
+  publish(to: NodeId, ...pieces: Buffer[]): void;
   /** False while so much waits to be sent that whoever can wait should; the handler's `writable` ends it. */
   readonly isWritable: boolean;
   /** False while nothing that is published can go out: it is lost. */

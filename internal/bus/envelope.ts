@@ -16,23 +16,20 @@ export interface Envelope {
 const headLength = 24;
 const lengthLength = 4;
 
-/** The bytes that a message takes in an envelope. */
-export function lengthInEnvelope(message: Buffer): number {
-  return lengthLength + message.length;
+/** What stands before the messages. */
+export function encodeEnvelopeHead({ from, number, stamp }: Omit<Envelope, 'messages'>): Buffer {
+  const head = Buffer.allocUnsafe(headLength);
+  head.write(from, 0, 'hex');
+  head.writeDoubleBE(number, 8);
+  head.writeDoubleBE(stamp, 16);
+  return head;
 }
 
-/** `messagesLength` is the sum of lengthInEnvelope. */
-export function encodeEnvelope({ from, number, stamp, messages }: Envelope, messagesLength: number): Buffer {
-  const envelope = Buffer.allocUnsafe(headLength + messagesLength);
-  envelope.write(from, 0, 'hex');
-  envelope.writeDoubleBE(number, 8);
-  envelope.writeDoubleBE(stamp, 16);
-  let end = headLength;
-  for (const message of messages) {
-    end = envelope.writeUInt32BE(message.length, end);
-    end += message.copy(envelope, end);
-  }
-  return envelope;
+/** What stands before a message of this length. */
+export function encodeMessageLength(length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(lengthLength);
+  bytes.writeUInt32BE(length);
+  return bytes;
 }
 
 /** The messages are slices of `bytes`. Throws an Error that says what is wrong. */

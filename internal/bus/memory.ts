@@ -21,7 +21,10 @@ export class MemoryNetwork {
         this.#handlers.set(node, handler);
       },
       // As over a network, a receiver never runs inside its sender's call.
-      publish: (to, message) => void (isClosed || setImmediate(() => this.#deliver(node, to, message))),
+      publish: (to, ...pieces) => {
+        const message = Buffer.concat(pieces);
+        if (!isClosed) setImmediate(() => this.#deliver(node, to, message));
+      },
       isWritable: true,
       isConnected: true,
       health: up,

@@ -2,7 +2,7 @@ import type { Clock, Stop } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { RedisConnection } from '#internal/core/redis';
 import type { Bus, BusHandler, BusHealth, NodeId } from './bus.ts';
-import { decodeBeat, decodeEnvelope, encodeBeat, encodeEnvelope, lengthInEnvelope } from './envelope.ts';
+import { decodeBeat, decodeEnvelope, encodeBeat, encodeEnvelopeHead, encodeMessageLength } from './envelope.ts';
 import { Peers } from './peers.ts';
 import type { BusStats } from './stats.ts';
 
@@ -31,8 +31,8 @@ export interface RedisBusDeps {
 
 /** Messages for one node that wait for the end of this turn, or for its first heartbeat. */
 interface Pending {
-  messages: Buffer[];
-  length: number;
+  pieces: Buffer[];
+  byteCount: number;
 }
 
 /**
@@ -102,19 +102,20 @@ export class RedisBus implements Bus {
     });
   }
 
-  publish(to: NodeId, message: Buffer): void {
+  publish(to: NodeId, ...pieces: Buffer[]): void {
     if (this.#isClosed) return;
     this.stats.published += 1;
     if (to === this.#node) {
-      setImmediate(() => this.#deliver(to, message));
+      setImmediate(() => this.#deliver(to, Buffer.concat(pieces)));
       return;
     }
-    const pending = this.#pending.get(to) ?? { messages: [], length: 0 };
-    pending.messages.push(message);
-    pending.length += lengthInEnvelope(message);
+    const byteCount = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const pending = this.#pending.get(to) ?? { pieces: [], byteCount: 0 };
+    pending.pieces.push(encodeMessageLength(byteCount), ...pieces);
+    pending.byteCount += byteCount;
     this.#pending.set(to, pending);
-    this.#count(lengthInEnvelope(message));
-    if (pending.length >= publishBytes) this.#flush(to, pending);
+    this.#count(byteCount);
+    if (pending.byteCount >= publishBytes) this.#flush(to, pending);
     else this.#flushSoon();
   }
 
@@ -174,24 +175,24 @@ export class RedisBus implements Bus {
       this.#gone(node);
       return;
     }
-    const { messages, length } = pending;
+    const { pieces, byteCount } = pending;
     const isUp = this.#deps.connection.takesCommands;
     const stamp = isUp ? this.#peers.stampOf(node) : undefined;
     // It goes with the node's first heartbeat.
     if (isUp && stamp === undefined) return;
     this.#pending.delete(node);
     if (stamp === undefined) {
-      this.#count(-length);
+      this.#count(-byteCount);
       return;
     }
     this.#number += 1;
-    const envelope = encodeEnvelope({ from: this.#node, number: this.#number, stamp, messages }, length);
-    this.#deps.connection.publish(channelOf(node), envelope).then(
+    const head = encodeEnvelopeHead({ from: this.#node, number: this.#number, stamp });
+    this.#deps.connection.publish(channelOf(node), head, ...pieces).then(
       (receiverCount) => {
         if (receiverCount === 0) this.#peers.unreached(node);
-        this.#count(-length);
+        this.#count(-byteCount);
       },
-      () => this.#count(-length),
+      () => this.#count(-byteCount),
     );
   }
 
@@ -253,7 +254,7 @@ export class RedisBus implements Bus {
     this.#taken.delete(node);
     const pending = this.#pending.get(node);
     this.#pending.delete(node);
-    if (pending) this.#count(-pending.length);
+    if (pending) this.#count(-pending.byteCount);
     this.#tryTo(() => this.#handler?.gone(node));
   }
 
@@ -279,7 +280,7 @@ export class RedisBus implements Bus {
       connection.reset();
       return;
     }
-    const echo = encodeEnvelope({ from: this.#node, number: 0, stamp: now, messages: [] }, 0);
+    const echo = encodeEnvelopeHead({ from: this.#node, number: 0, stamp: now });
     for (const [channel, bytes] of [
       [channelOfAll, this.#newBeat('here')],
       [channelOf(this.#node), echo],

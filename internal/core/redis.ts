@@ -1,7 +1,9 @@
 import { rootCertificates } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
 import { messageOf } from './errors.ts';
+import { PublishCommand } from './redis-publish.ts';
 import { type RedisOptions, redisName } from './redis-url.ts';
+import { countRead } from './young-garbage.ts';
 
 /** How long Redis may take to answer one command. Longer than what a stop of it may take that is served late. */
 const commandTimeoutMs = 5_000;
@@ -92,12 +94,13 @@ export class RedisConnection {
     if (this.#subscriber.status === 'ready') this.#subscribe([channel]);
   }
 
-  /** Sends to whoever listens, and gives how many did. */
-  publish(channel: string, message: Buffer): Promise<number> {
+  /** Sends a message, given in pieces, to whoever listens, and gives how many did. */
+  publish(channel: string, ...pieces: Buffer[]): Promise<number> {
     if (!this.takesCommands) return this.#refused();
-    return this.#commands instanceof Cluster
-      ? (this.#commands.spublish(channel, message) as Promise<number>)
-      : this.#commands.publish(channel, message);
+    const name = this.#commands instanceof Cluster ? 'spublish' : 'publish';
+    const command = new PublishCommand(name, channel, pieces);
+    this.#commands.sendCommand(command);
+    return command.promise;
   }
 
   get(key: string): Promise<string | null> {
@@ -173,6 +176,7 @@ export class RedisConnection {
   }
 
   #receive(channel: Buffer, message: Buffer): void {
+    countRead(message.length);
     try {
       this.#receivers.get(channel.toString('latin1'))?.(message);
     } catch (thrown) {

@@ -65,7 +65,10 @@ export class TestCluster {
     const bus = this.network.bus(node);
     return {
       ...bus,
-      publish: (to, message) => this.carry(decodeNodeMessage(message), () => bus.publish(to, message)),
+      publish: (to, ...pieces) => {
+        const message = Buffer.concat(pieces);
+        this.carry(decodeNodeMessage(message), () => bus.publish(to, message));
+      },
     };
   }
 }

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeBeat, decodeEnvelope, encodeBeat, encodeEnvelope, lengthInEnvelope } from '#internal/bus/envelope';
+import {
+  decodeBeat,
+  decodeEnvelope,
+  encodeBeat,
+  encodeEnvelopeHead,
+  encodeMessageLength,
+} from '#internal/bus/envelope';
 
 const node = '0123456789abcdef';
 
 function encode(messages: Buffer[]): Buffer {
-  const length = messages.reduce((sum, message) => sum + lengthInEnvelope(message), 0);
-  return encodeEnvelope({ from: node, number: 7, stamp: 1234.5, messages }, length);
+  const pieces = messages.flatMap((message) => [encodeMessageLength(message.length), message]);
+  return Buffer.concat([encodeEnvelopeHead({ from: node, number: 7, stamp: 1234.5 }), ...pieces]);
 }
 
 test('an envelope carries messages as they are', () => {

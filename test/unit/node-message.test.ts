@@ -5,7 +5,7 @@ import { decodeNodeMessage, encodeNodeMessage, type NodeMessageKind, nodeMessage
 for (const kind of Object.keys(nodeMessages) as NodeMessageKind[]) {
   test(`a message of kind ${kind} survives its way over the bus`, () => {
     const payload = Buffer.from([0, 255, 1]);
-    const read = decodeNodeMessage(encodeNodeMessage(kind, 'f3c1', payload));
+    const read = decodeNodeMessage(Buffer.concat([encodeNodeMessage(kind, 'f3c1'), payload]));
     assert.deepEqual(read, { kind, name: 'f3c1', payload });
     assert.equal(decodeNodeMessage(encodeNodeMessage(kind, '')).payload.length, 0);
   });

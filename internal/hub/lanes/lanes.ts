@@ -129,7 +129,7 @@ export class Lanes {
       lane.receive(packet);
     } catch (thrown) {
       if (!(thrown instanceof V2Error)) throw thrown;
-      this.#deps.bus.publish(node, encodeNodeMessage('broken', session, Buffer.from(thrown.message)));
+      this.#deps.bus.publish(node, encodeNodeMessage('broken', session), Buffer.from(thrown.message));
       this.#end(lane);
     }
   }
@@ -238,7 +238,7 @@ export class Lanes {
   }
 
   #publish(node: NodeId, session: string, packet: Buffer): void {
-    this.#deps.bus.publish(node, encodeNodeMessage('toAgent', session, packet));
+    this.#deps.bus.publish(node, encodeNodeMessage('toAgent', session), packet);
   }
 
   #end(lane: EdgeLane): void {

@@ -71,7 +71,7 @@ export class V1Lanes {
         clock,
         log,
         link: {
-          send: (packet) => bus.publish(node, encodeNodeMessage('toEdge', id, packet)),
+          send: (packet) => bus.publish(node, encodeNodeMessage('toEdge', id), packet),
           get isWritable() {
             return bus.isWritable;
           },

@@ -81,7 +81,7 @@ export class SharedLimiter implements Limiter {
   async #count(from: NodeId, clientId: string, { count, spare }: { count: number; spare: number }): Promise<void> {
     const grant = (await this.#counter?.take(clientId, count, spare)) ?? { count: count + spare, msLeft: 1_000 };
     const payload = encodePair(grant.count, Math.ceil(grant.msLeft));
-    this.#deps.bus.publish(from, encodeNodeMessage('granted', clientId, payload));
+    this.#deps.bus.publish(from, encodeNodeMessage('granted', clientId), payload);
   }
 
   /** False: nobody waits for this. */
@@ -121,7 +121,7 @@ export class SharedLimiter implements Limiter {
       this.asks.unanswered += 1;
       this.#granted(node, clientId, account.asked, 0);
     });
-    bus.publish(node, encodeNodeMessage('ask', clientId, encodePair(account.asked, spare)));
+    bus.publish(node, encodeNodeMessage('ask', clientId), encodePair(account.asked, spare));
   }
 
   #account(clientId: string, node: NodeId | undefined): Account {

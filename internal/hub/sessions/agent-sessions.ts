@@ -167,8 +167,7 @@ export class AgentSessions {
   /** Tells sessions what they have lost: over the bus whichever hub holds them, so that there is one way. */
   readonly evict = (losses: readonly Loss[]): void => {
     for (const { previous, clientId } of losses) {
-      const message = encodeNodeMessage('evicted', previous.session, Buffer.from(clientId));
-      this.#deps.bus.publish(previous.node, message);
+      this.#deps.bus.publish(previous.node, encodeNodeMessage('evicted', previous.session), Buffer.from(clientId));
     }
   };
 

@@ -116,8 +116,8 @@ export class V2Sessions {
     this.#deps.metrics.sessionResumed({ isFromOther: from !== node });
     // It may have left in the meantime.
     if (link.isClosed) this.closed(link, 'lost');
-    const moved = encodeNodeMessage('moved', session, Buffer.from(`${epoch}`));
-    for (const other of new Set([from, ...held.nodes])) if (other !== node) this.#deps.bus.publish(other, moved);
+    const moved = [encodeNodeMessage('moved', session), Buffer.from(`${epoch}`)];
+    for (const other of new Set([from, ...held.nodes])) if (other !== node) this.#deps.bus.publish(other, ...moved);
   }
 
   /** The agent knows that its session goes on here. */
@@ -140,7 +140,7 @@ export class V2Sessions {
       if (held.namedCount > limits.nodesPerSession) throw new V2Error('it speaks to too many hubs');
       held.nodes.add(node);
     }
-    this.#deps.bus.publish(node, encodeNodeMessage('toEdge', link.id, packet));
+    this.#deps.bus.publish(node, encodeNodeMessage('toEdge', link.id), packet);
   }
 
   /** An agent is about to end: gives its names free. What is under way goes on until it closes. */
@@ -283,7 +283,7 @@ export class V2Sessions {
   }
 
   #tellNodes({ record, nodes }: HeldSession, kind: 'parked' | 'ended' | 'moved', payload = ''): void {
-    const message = encodeNodeMessage(kind, record.session, Buffer.from(payload));
-    for (const node of nodes) this.#deps.bus.publish(node, message);
+    const message = [encodeNodeMessage(kind, record.session), Buffer.from(payload)];
+    for (const node of nodes) this.#deps.bus.publish(node, ...message);
   }
 }
