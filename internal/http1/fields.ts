@@ -100,17 +100,20 @@ function characterTable(form: RegExp): Uint8Array {
 const inName = characterTable(/[!#$%&'*+.^_`|~0-9A-Za-z-]/);
 const inValue = characterTable(/[\t\x20-\x7e\x80-\xff]/);
 
-/** Where the token that begins at `start` ends (RFC 9110 §5.6.2). Heads are read with a loop: it beats patterns. */
+/**
+ * Where the token that begins at `start` ends (RFC 9110 §5.6.2). Heads are read with a loop: it beats patterns, as long as
+ * it never asks the table for what lies behind the text's end, which is slow to look up.
+ */
 export function endOfToken(text: string, start: number): number {
   let end = start;
-  while (inName[text.charCodeAt(end)] === 1) end += 1;
+  while (end < text.length && inName[text.charCodeAt(end)] === 1) end += 1;
   return end;
 }
 
 /** Where what can be a field value ends, if it begins at `start` (RFC 9110 §5.5): at a control character but tab. */
 function endOfValue(text: string, start: number): number {
   let end = start;
-  while (inValue[text.charCodeAt(end)] === 1) end += 1;
+  while (end < text.length && inValue[text.charCodeAt(end)] === 1) end += 1;
   return end;
 }
 

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { afterTurn } from '#internal/core/after-turn';
 import type { Framing } from './body-reader.ts';
 import type { Fields } from './fields.ts';
 import { writeFields } from './head.ts';
@@ -129,7 +130,7 @@ export class MessageWriter {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    process.nextTick(this.flush);
+    afterTurn(this.flush);
   }
 
   readonly #give = (): void => {

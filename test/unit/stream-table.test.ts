@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { StreamTable } from '#internal/link/v2/stream-table';
 import { Random } from '../support/random.ts';
 
@@ -42,4 +44,24 @@ test('what is taken off a table while it is gone through does no harm', () => {
   }
   assert.equal(new Set(seen).size, 100);
   assert.equal(table.size, 0);
+});
+
+test('what has passed through a table is garbage that is collected young', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (options?: { type: 'minor' }) => void;
+  const table = new StreamTable<{ id: number; payload: number[] }>();
+  const stream = (id: number) => ({ id, payload: new Array<number>(128).fill(0.5) });
+  const [count, underWay] = [20_000, 32];
+  for (let id = 0; id < underWay; id += 1) table.add(stream(id));
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let id = underWay; id < underWay + count; id += 1) {
+    table.add(stream(id));
+    table.delete(id - underWay);
+    if (id % 1_000 === 0) collect({ type: 'minor' });
+  }
+  collect({ type: 'minor' });
+  collect({ type: 'minor' });
+  const keptBytes = process.memoryUsage().heapUsed - before;
+  assert.ok(keptBytes < (count * 1_024) / 4, `${keptBytes} bytes were kept`);
 });
