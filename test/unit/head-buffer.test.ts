@@ -90,3 +90,17 @@ test('a head that never ends is refused at the limit, however it comes', () => {
   };
   assert.throws(pushMany, refuses(431));
 });
+
+test('a head that comes alone is the same as one with bytes behind it', () => {
+  for (const head of ['GET / HTTP/1.1\r\nHost: a', '', `a: ${'b'.repeat(5_000)}`]) {
+    const alone = new HeadBuffer(8_192).push(Buffer.from(`${head}\r\n\r\n`));
+    const followed = new HeadBuffer(8_192).push(Buffer.from(`${head}\r\n\r\nabc`));
+    assert.deepEqual([alone?.text, alone?.rest.toString()], [followed?.text, '']);
+    assert.equal(followed?.rest.toString(), 'abc');
+  }
+});
+
+test('of two heads in one chunk the first one is given', () => {
+  const read = new HeadBuffer(100).push(Buffer.from('a\r\n\r\nb\r\n\r\n'));
+  assert.deepEqual([read?.text, read?.rest.toString()], ['a', 'b\r\n\r\n']);
+});

@@ -1,6 +1,6 @@
 import { AditError, isVisitorErrorCode } from '#internal/core/errors';
 import { limits } from '#messages/limits';
-import { frameHeaderBytes, frameTypes, openHeaderBytes, packetKinds, streamKinds, V2Error } from '#messages/v2';
+import { frameHeaderBytes, frameTypes, packetKinds, streamKinds, V2Error } from '#messages/v2';
 
 /** Writes a frame's header, and gives where its payload begins. */
 export function writeFrameHeader(target: Buffer, offset: number, type: number, id: number, length: number): number {
@@ -12,11 +12,17 @@ export function writeFrameHeader(target: Buffer, offset: number, type: number, i
 
 /** What stands before the head in an `open` frame, as latin1. */
 export function encodeOpenHeader(tunnel: number, msLeft: number): string {
-  const header = Buffer.allocUnsafe(openHeaderBytes);
-  header.writeUInt16BE(tunnel, 0);
-  header[2] = streamKinds.http;
-  header.writeUInt32BE(Math.min(Math.ceil(msLeft), 0xffff_ffff), 3);
-  return header.toString('latin1');
+  const ms = Math.min(Math.ceil(msLeft), 0xffff_ffff);
+  // Without a buffer in between: there is one for each request.
+  return String.fromCharCode(
+    tunnel >> 8,
+    tunnel & 255,
+    streamKinds.http,
+    ms >>> 24,
+    (ms >> 16) & 255,
+    (ms >> 8) & 255,
+    ms & 255,
+  );
 }
 
 /** Takes time off what an `open` frame's payload, at `offset`, says is left. */
