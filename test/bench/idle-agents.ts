@@ -1,12 +1,8 @@
 import { once } from 'node:events';
-import { connect } from '#internal/agent/connection';
-import { lookupWithLocalhost } from '#internal/agent/origin-address';
-import { systemClock } from '#internal/core/clock';
-import { silentLog } from '#internal/core/log';
-import { WindowBudget } from '#internal/link/v2/receive-window';
 import { clientIdOfKey } from '#messages/client-id';
 import { newClientKey, OriginalClient } from '../support/original-client.ts';
 import type { Cleanup, HubProcess } from '../support/processes.ts';
+import { registerAgent } from '../support/registered-agent.ts';
 import { silentHandler } from '../support/stream-origin.ts';
 import type { Wire } from './subjects/adit.ts';
 import { openFileLimit } from './usage.ts';
@@ -56,27 +52,9 @@ async function registerV1(scope: Cleanup, hub: HubProcess): Promise<IdleAgent> {
   return { closed: once(client.websocket, 'close') };
 }
 
-const windows = new WindowBudget(0);
-
 async function registerV2(scope: Cleanup, hub: HubProcess): Promise<IdleAgent> {
   const { privateKey, jwk } = newClientKey();
   const key = { privateKey, publicJwk: jwk, algorithm: 'ES256', clientId: clientIdOfKey(jwk) };
-  const connection = await connect(
-    { hub: { url: new URL(hub.url), ca: undefined, proxy: undefined }, key, session: '', wire: 'v2' },
-    {
-      clock: systemClock,
-      log: silentLog,
-      windows,
-      accept: () => silentHandler,
-      onRegistered: () => undefined,
-      onDrain: () => undefined,
-      onProbed: () => undefined,
-      onRoundTrip: () => undefined,
-      lookup: lookupWithLocalhost,
-      resumed: undefined,
-    },
-    new AbortController().signal,
-  );
-  scope.after(() => connection.destroy());
+  const { connection } = await registerAgent(scope, { hub, key, wire: 'v2', accept: () => silentHandler });
   return connection;
 }

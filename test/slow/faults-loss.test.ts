@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { Cluster, type ClusterHub } from '../support/cluster.ts';
 import { MemoryWatch } from '../support/figures.ts';
 import { JournalOrigin } from '../support/journal-origin.ts';
-import { isOwnNetwork, losePackets, runInOwnNetwork, withoutLoss } from '../support/lossy-link.ts';
 import { NumberedWebSocket } from '../support/numbered-websocket.ts';
+import { isOwnNetwork, losePackets, runInOwnNetwork, withoutOwnNetwork } from '../support/own-network.ts';
 import { Tally } from '../support/tally.ts';
 import { downloadVerified, uploadVerified } from '../support/verified-bodies.ts';
 import { VisitorLoop } from '../support/visitor-loop.ts';
@@ -39,7 +39,7 @@ if (isOwnNetwork) {
     }
   });
 } else {
-  test('on a link that loses packets', { skip: withoutLoss }, (t) => {
+  test('on a link that loses packets', { skip: withoutOwnNetwork(['iptables']) }, (t) => {
     const { code, said } = runInOwnNetwork(fileURLToPath(import.meta.url));
     t.diagnostic(/\d+ sent, .*$/m.exec(said)?.[0] ?? '');
     assert.equal(code, 0, said);

@@ -160,6 +160,16 @@ export class TestEdge {
     return visitor;
   }
 
+  /** A visitor that has sent three bytes of a body, and the stream that has taken them and wants no more for now. */
+  async visitHeldBack(t: Cleanup, byteCount: number): Promise<{ visitor: RawVisitor; stream: OpenedStream }> {
+    const visitor = await this.visit(t, this.head('POST / HTTP/1.1', `Content-Length: ${byteCount}`));
+    const stream = await this.stream();
+    stream.isHolding = true;
+    visitor.send('abc');
+    await stream.until('data abc');
+    return { visitor, stream };
+  }
+
   /** A request's head for the tunnel. */
   head(line: string, ...fields: string[]): string {
     return [line, `Host: ${this.host}`, ...fields, '', ''].join('\r\n');

@@ -11,7 +11,7 @@ export interface TestOrigin {
   journal: string[];
 }
 
-type Handler = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
+export type Handler = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
 
 /** What the origin saw of a request. */
 export interface Echo {

@@ -9,6 +9,7 @@ import type { Relay } from './relay.ts';
 import { Tally } from './tally.ts';
 import { type Visit, visit } from './visit.ts';
 import { VisitorLoop } from './visitor-loop.ts';
+import { within } from './within.ts';
 
 /** Two hubs, an agent at each, and visitors of either at either. */
 interface Two {
@@ -29,14 +30,6 @@ async function startTwo(t: Cleanup, options: Omit<ClusterOptions, 'hubs'> = {}):
 /** One request to the agent of hub `agent`, by way of hub `hub`. */
 async function ask({ cluster, agents }: Two, agent: 0 | 1, hub: 0 | 1, path = '/hash'): Promise<Visit> {
   return await visit({ ...cluster.target(agents[agent], hub), path });
-}
-
-/** Rejects as soon as something takes longer. */
-async function within<T>(ms: number, something: Promise<T>): Promise<T> {
-  const late = setTimeout(ms, undefined, { ref: false }).then(() => {
-    throw new Error(`it took more than ${ms} ms`);
-  });
-  return await Promise.race([something, late]);
 }
 
 /** Waits until requests pass between the hubs, both ways. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { AditError } from '#internal/core/errors';
-import type { ResponseHandler, Stream } from '#internal/link/stream';
+import type { AcceptedStream, ResponseHandler, Stream } from '#internal/link/stream';
 import { Random } from './random.ts';
+import { responseHead } from './stream-origin.ts';
 
 /** Bytes in which a shift by any count up to 100,000 shows. */
 const noise = new Random(1).bytes(400_000);
@@ -32,6 +33,18 @@ export class Party implements ResponseHandler {
     const start = random.below(noise.length - length);
     this.#body = noise.subarray(start, start + length);
     this.#patience = random.chance(0.3) ? random.below(12) : Number.POSITIVE_INFINITY;
+  }
+
+  /** The agent's end of the stream of one of these visitors, whose number is the target. */
+  static meet(visitors: readonly Party[], target: string, stream: AcceptedStream, random: Random): Party {
+    const party = new Party(random);
+    const far = visitors[Number(target.slice(1))] as Party;
+    assert.equal(far.far, undefined, 'a request arrived twice');
+    party.far = far;
+    far.far = party;
+    party.stream = stream;
+    stream.head(responseHead(200));
+    return party;
   }
 
   get isOver(): boolean {

@@ -9,7 +9,6 @@ import type { NodeMessage } from '#messages/node';
 import { FakeClock } from './fake-clock.ts';
 import type { PacketLinkPair } from './packet-link-pair.ts';
 import { Random } from './random.ts';
-import { responseHead } from './stream-origin.ts';
 import { TestCluster, type TestHub } from './v2-hub.ts';
 import { connectAgent, openerAt } from './v2-pair.ts';
 import { Party } from './v2-party.ts';
@@ -107,13 +106,7 @@ export async function runRoamingSchedule(seed: number, streamCount: number) {
   const parties: Party[] = [];
   const visitors: Party[] = [];
   const agent = new Wanderer(clock, ({ target }, stream) => {
-    const party = new Party(random);
-    const far = visitors[Number(target.slice(1))] as Party;
-    assert.equal(far.far, undefined, 'a request arrived twice');
-    party.far = far;
-    far.far = party;
-    party.stream = stream;
-    stream.head(responseHead(200));
+    const party = Party.meet(visitors, target, stream, random);
     parties.push(party);
     return party;
   });

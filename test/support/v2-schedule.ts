@@ -9,7 +9,6 @@ import { packetKinds } from '#messages/v2';
 import { FakeClock } from './fake-clock.ts';
 import { type Meddle, packetLinkPair } from './packet-link-pair.ts';
 import { Random } from './random.ts';
-import { responseHead } from './stream-origin.ts';
 import { pairNode } from './v2-pair.ts';
 import { Party } from './v2-party.ts';
 import { isUntouched } from './v2-wire.ts';
@@ -54,12 +53,7 @@ export async function runSchedule(seed: number, streamCount: number, { isPerfect
   if (isPerfect) hand.stop();
   const pair = packetLinkPair(hand.meddle);
   const accept = (_tunnel: number, { target }: { target: string }, stream: AcceptedStream): StreamHandler => {
-    const party = new Party(random);
-    const far = hubParties[Number(target.slice(1))] as Party;
-    party.far = far;
-    far.far = party;
-    party.stream = stream;
-    stream.head(responseHead(200));
+    const party = Party.meet(hubParties, target, stream, random);
     parties.push(party);
     return party;
   };

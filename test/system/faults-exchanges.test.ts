@@ -9,19 +9,12 @@ import { Random } from '../support/random.ts';
 import { RawVisitor } from '../support/raw-visitor.ts';
 import { visit } from '../support/visit.ts';
 import { startWires } from '../support/wires.ts';
+import { within } from '../support/within.ts';
 
 const origin = await JournalOrigin.start({ after });
 const flags = ['--timeout', '1s', '--rate-limit', 'off', '--metrics-listen', '127.0.0.1:0'];
 const { port, hub, hosts } = await startWires({ after }, origin.port, flags);
 const metricsPort = Number(await hub.program.line((line) => /"metricsPort":(\d+)/.exec(line)?.[1]));
-
-async function within<T>(ms: number, something: Promise<T>): Promise<T> {
-  const startedAt = performance.now();
-  const result = await something;
-  const tookMs = performance.now() - startedAt;
-  assert.ok(tookMs <= ms, `took ${tookMs.toFixed(0)} ms instead of ${ms}`);
-  return result;
-}
 
 for (const wire of ['v1', 'v2'] as const) {
   const host = hosts[wire];

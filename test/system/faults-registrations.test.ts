@@ -5,6 +5,7 @@ import { loadKey } from '#internal/agent/key';
 import { holdings, untilHolds } from '../support/hub-metrics.ts';
 import { startHub, temporaryFolder } from '../support/processes.ts';
 import { registerAgent } from '../support/registered-agent.ts';
+import { streamOrigin } from '../support/stream-origin.ts';
 import { visit } from '../support/visit.ts';
 
 for (const wires of [['v2'], ['v1'], ['v1', 'v2']] as const) {
@@ -15,7 +16,12 @@ for (const wires of [['v2'], ['v1'], ['v1', 'v2']] as const) {
     const registered = await Promise.allSettled(
       Array.from({ length: 20 }, async (_, i) => {
         const wire = wires[i % wires.length] as 'v1' | 'v2';
-        return await registerAgent(t, { hub, key, wire, answer: () => String(i) });
+        return await registerAgent(t, {
+          hub,
+          key,
+          wire,
+          accept: streamOrigin(() => ({ body: Buffer.from(String(i)) })),
+        });
       }),
     );
     const agents = registered.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));

@@ -6,6 +6,7 @@ import { after, test } from 'node:test';
 import { startFlowTunnel, untilIdle } from '../support/flow.ts';
 import type { Cleanup } from '../support/processes.ts';
 import { RawVisitor } from '../support/raw-visitor.ts';
+import { within } from '../support/within.ts';
 
 type Asked = [request: IncomingMessage, response: ServerResponse];
 
@@ -22,14 +23,6 @@ const { port, host } = tunnel;
 /** The next request at the origin. */
 async function asked(): Promise<Asked> {
   return (await once(server, 'request')) as Asked;
-}
-
-async function within<T>(ms: number, something: Promise<T>): Promise<T> {
-  const startedAt = performance.now();
-  const result = await something;
-  const tookMs = performance.now() - startedAt;
-  assert.ok(tookMs <= ms, `took ${tookMs.toFixed(0)} ms instead of ${ms}`);
-  return result;
 }
 
 function fill(response: ServerResponse | http.ClientRequest): void {

@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { echo, echoed, startOrigin } from '../support/origin.ts';
-import { type Place, startPlaces } from '../support/places.ts';
+import { echoed } from '../support/origin.ts';
 import type { Cleanup } from '../support/processes.ts';
 import { RawVisitor } from '../support/raw-visitor.ts';
+import { type Refusal, RefusalPlaces } from '../support/refusals.ts';
 
-/** The requests that the service got whole. */
-const served: string[] = [];
-const origin = await startOrigin({ after }, (request, response, body) => {
-  served.push(request.url ?? '');
-  echo(request, response, body);
-});
-const places = await startPlaces({ after }, origin.port);
+const refused = await RefusalPlaces.start({ after });
 
 /** A request for the tunnel, as lines. */
 function request(host: string, line: string, fields: string[], body = ''): string {
@@ -20,7 +14,7 @@ function request(host: string, line: string, fields: string[], body = ''): strin
 const chunked = 'Transfer-Encoding: chunked';
 
 /** What is refused, and with which status. Framing that two readers could read differently smuggles requests. */
-function refusals(host: string): [what: string, status: number, bytes: string][] {
+function refusals(host: string): Refusal[] {
   const post = (fields: string[], body: string): string => request(host, 'POST /bad HTTP/1.1', fields, body);
   return [
     ['Content-Length beside Transfer-Encoding', 400, post(['Content-Length: 4', chunked], '0\r\n\r\n')],
@@ -56,20 +50,11 @@ function refusals(host: string): [what: string, status: number, bytes: string][]
   ];
 }
 
-for (const [transport, { port, host, tls }] of Object.entries<Place>(places)) {
+for (const [transport, { port, host, tls }] of Object.entries(refused.places)) {
   describe(`over ${transport}`, () => {
     const open = (t: Cleanup): Promise<RawVisitor> => RawVisitor.connect(t, port, tls);
     const get = (line: string, fields: string[], body = ''): string => request(host, line, fields, body);
-    for (const [i, [what, expected, bytes]] of refusals(host).entries()) {
-      test(`refused with ${expected}: ${what}`, async (t) => {
-        const mark = `/bad/${transport}/${i}`;
-        const visitor = await open(t);
-        visitor.send(bytes.replaceAll('/bad', mark));
-        assert.equal((await visitor.response()).status, expected);
-        await visitor.closed;
-        assert.ok(!served.some((url) => url === mark));
-      });
-    }
+    refused.test(transport, refusals(host));
 
     test('after all of it the hub serves', async (t) => {
       const visitor = await open(t);

@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { echo, echoed, startOrigin } from '../support/origin.ts';
-import { type Place, startPlaces } from '../support/places.ts';
+import { echoed } from '../support/origin.ts';
 import type { Cleanup } from '../support/processes.ts';
 import { RawVisitor } from '../support/raw-visitor.ts';
+import { type Refusal, RefusalPlaces } from '../support/refusals.ts';
 
-/** The requests that the service got whole. */
-const served: string[] = [];
-const origin = await startOrigin({ after }, (request, response, body) => {
-  served.push(request.url ?? '');
-  echo(request, response, body);
-});
-const places = await startPlaces({ after }, origin.port);
+const refused = await RefusalPlaces.start({ after });
 
 const head = (line: string, fields: string[]): string => [line, ...fields, '', ''].join('\r\n');
 const named = (...fields: string[]): string => head('GET /bad HTTP/1.1', fields);
@@ -23,7 +17,7 @@ const handshake = [
 ];
 const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `X-${i}: y`);
 
-function refusals(name: string): [what: string, status: number, bytes: string][] {
+function refusals(name: string): Refusal[] {
   const host = `${name}:80`;
   const upgrade = [`Host: ${host}`, ...handshake];
   const at = (target: string): string => head(`GET ${target} HTTP/1.1`, [`Host: ${host}`]);
@@ -54,20 +48,12 @@ function refusals(name: string): [what: string, status: number, bytes: string][]
   ];
 }
 
-for (const [transport, { port, host, tls }] of Object.entries<Place>(places)) {
+for (const [transport, { port, host, tls }] of Object.entries(refused.places)) {
   describe(`over ${transport}`, () => {
     const open = (t: Cleanup): Promise<RawVisitor> => RawVisitor.connect(t, port, tls);
     const get = (target: string, ...fields: string[]): string =>
       head(`GET ${target} HTTP/1.1`, [`Host: ${host}`, ...fields]);
-    for (const [i, [what, expected, bytes]] of refusals(host).entries()) {
-      test(`refused with ${expected}: ${what}`, async (t) => {
-        const mark = `/bad/${transport}/${i}`;
-        const visitor = await open(t);
-        visitor.send(bytes.replaceAll('/bad', mark));
-        assert.equal((await visitor.response()).status, expected);
-        assert.ok(!served.some((url) => url.startsWith(mark)));
-      });
-    }
+    refused.test(transport, refusals(host));
 
     test('an upgrade that names another host leads there and nowhere else', async (t) => {
       const visitor = await open(t);
@@ -81,7 +67,7 @@ for (const [transport, { port, host, tls }] of Object.entries<Place>(places)) {
       const { status, field } = await visitor.response();
       assert.equal(status, 204);
       assert.match(field('allow') ?? '', /GET/);
-      assert.ok(!origin.journal.some((line) => line.startsWith('OPTIONS')));
+      assert.ok(!refused.origin.journal.some((line) => line.startsWith('OPTIONS')));
     });
 
     test('a backslash in the target does not name another host', async (t) => {
@@ -89,7 +75,7 @@ for (const [transport, { port, host, tls }] of Object.entries<Place>(places)) {
       visitor.send(get('/\\evil.test/x'));
       const { status, body } = await visitor.response();
       assert.equal(status, 200);
-      assert.equal(echoed({ text: body }).headers['host'], `localhost:${origin.port}`);
+      assert.equal(echoed({ text: body }).headers['host'], `localhost:${refused.origin.port}`);
     });
 
     test('a target of 16 kB passes', async (t) => {

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, describe, test } from 'node:test';
-import { echo, echoed, startOrigin } from '../support/origin.ts';
-import { type Place, startPlaces } from '../support/places.ts';
+import { echo, echoed } from '../support/origin.ts';
 import type { Cleanup } from '../support/processes.ts';
 import { RawVisitor } from '../support/raw-visitor.ts';
+import { type Refusal, RefusalPlaces } from '../support/refusals.ts';
 
-/** The requests that the service got whole. */
-const served: string[] = [];
-const origin = await startOrigin({ after }, (request, response, body) => {
-  served.push(request.url ?? '');
+const refused = await RefusalPlaces.start({ after }, (request, response, body) => {
   // Only what has a length can keep a connection of HTTP/1.0.
   if (request.url === '/old') response.end('old');
   else echo(request, response, body);
@@ -19,7 +16,7 @@ const head = (line: string, ...fields: string[]): string => [line, ...fields, ''
 const chunked = 'Transfer-Encoding: chunked';
 
 /** What is refused at `host`, and with which status. */
-function refusals(host: string): [what: string, status: number, bytes: string][] {
+function refusals(host: string): Refusal[] {
   const named = `Host: ${host}`;
   const post = (...fields: string[]): string => head('POST /bad HTTP/1.1', named, ...fields);
   const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
@@ -66,31 +63,13 @@ function refusals(host: string): [what: string, status: number, bytes: string][]
   ];
 }
 
-const places = await startPlaces({ after }, origin.port);
-
-for (const [transport, { port, host, tls }] of Object.entries<Place>(places)) {
+for (const [transport, { port, host, tls }] of Object.entries(refused.places)) {
   describe(`over ${transport}`, () => {
     const open = (t: Cleanup): Promise<RawVisitor> => RawVisitor.connect(t, port, tls);
     const get = (path: string, ...fields: string[]): string => head(`GET ${path} HTTP/1.1`, `Host: ${host}`, ...fields);
     const seen = async (visitor: RawVisitor) => echoed({ text: (await visitor.response()).body });
 
-    for (const [i, [what, expected, bytes]] of refusals(host).entries()) {
-      test(`refused with ${expected}: ${what}`, async (t) => {
-        const visitor = await open(t);
-        const mark = `/bad/${transport}/${i}`;
-        visitor.send(bytes.replaceAll('/bad', mark));
-        const { status, field } = await visitor.response();
-        assert.equal(status, expected);
-        assert.match(field('adit-error') ?? '', /^ADIT_/);
-        assert.match(field('date') ?? '', / GMT$/);
-        assert.ok(!served.some((url) => url.startsWith(mark)));
-        // What could not be read leaves nothing to go on with.
-        if (field('connection') === 'close') await visitor.closed;
-        const next = await open(t);
-        next.send(get('/next'));
-        assert.equal((await next.response()).status, 200);
-      });
-    }
+    refused.test(transport, refusals(host));
 
     test('a few empty lines before a request do no harm', async (t) => {
       const visitor = await open(t);
@@ -160,7 +139,7 @@ for (const [transport, { port, host, tls }] of Object.entries<Place>(places)) {
       const own = await visitor.response();
       assert.deepEqual([own.status, own.field('connection')], [200, 'close']);
       await visitor.closed;
-      assert.ok(!served.includes('/never'));
+      assert.ok(!refused.served.includes('/never'));
     });
 
     test('a body that breaks off in the middle of a chunk is never a whole one', async (t) => {
@@ -168,7 +147,7 @@ for (const [transport, { port, host, tls }] of Object.entries<Place>(places)) {
       visitor.send(`${head('POST /cut HTTP/1.1', `Host: ${host}`, chunked)}5\r\nhello\r\nzz\r\n`);
       assert.equal((await visitor.response()).status, 400);
       await visitor.closed;
-      assert.ok(!served.includes('/cut'));
+      assert.ok(!refused.served.includes('/cut'));
     });
 
     test('a visitor that leaves before its answer is closed, and the hub goes on', async (t) => {
@@ -176,7 +155,7 @@ for (const [transport, { port, host, tls }] of Object.entries<Place>(places)) {
       visitor.send(head('POST /left HTTP/1.1', `Host: ${host}`, 'Content-Length: 10'));
       visitor.socket.end();
       await once(visitor.socket, 'close');
-      assert.ok(!served.includes('/left'));
+      assert.ok(!refused.served.includes('/left'));
     });
   });
 }

@@ -41,11 +41,7 @@ test('between two requests a connection may be silent for 75 s, and the next hea
 
 test('a body that stops to arrive is a 408 after 30 s, and time during which we do not read is not counted', async (t) => {
   const edge = await TestEdge.start(t);
-  const visitor = await edge.visit(t, edge.head('POST / HTTP/1.1', 'Content-Length: 9'));
-  const stream = await edge.stream();
-  stream.isHolding = true;
-  visitor.send('abc');
-  await stream.until('data abc');
+  const { visitor, stream } = await edge.visitHeldBack(t, 9);
   edge.clock.advance(300_000);
   assert.deepEqual(stream.calls, ['data abc']);
   stream.handler.drained();

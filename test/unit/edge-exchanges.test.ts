@@ -219,11 +219,7 @@ test('a refused upgrade is answered, and what came behind it is not read as a re
 
 test('a body waits while the stream asks to, and goes on', async (t) => {
   const edge = await TestEdge.start(t);
-  const visitor = await edge.visit(t, edge.head('POST / HTTP/1.1', 'Content-Length: 6'));
-  const stream = await edge.stream();
-  stream.isHolding = true;
-  visitor.send('abc');
-  await stream.until('data abc');
+  const { visitor, stream } = await edge.visitHeldBack(t, 6);
   visitor.send('def');
   stream.isHolding = false;
   stream.handler.drained();
@@ -233,11 +229,7 @@ test('a body waits while the stream asks to, and goes on', async (t) => {
 
 test('a visitor that leaves while it is held back is seen to leave', async (t) => {
   const edge = await TestEdge.start(t);
-  const visitor = await edge.visit(t, edge.head('POST / HTTP/1.1', 'Content-Length: 9'));
-  const stream = await edge.stream();
-  stream.isHolding = true;
-  visitor.send('abc');
-  await stream.until('data abc');
+  const { visitor, stream } = await edge.visitHeldBack(t, 9);
   visitor.socket.end('def');
   const gone = stream.until('reset ADIT_VISITOR_GONE');
   const looking = setInterval(() => edge.clock.advance(1_000), 5);

@@ -127,31 +127,20 @@ for (const [way, places] of Object.entries(ways)) {
     assert.equal(agent.byteCount, 100_000);
   });
 
-  test(`v2 resume ${way}: what is asked while there is no connection is served after it`, async () => {
-    const { roaming, edge, first, second } = await places();
-    await roaming.connect(first);
-    roaming.cut();
-    await roaming.settle();
-    const visitor = roaming.ask(edge, '/late');
-    await roaming.pass(3_000);
-    await roaming.connect(second);
-    await roaming.pass(2_500);
-    roaming.at('/late').stream.head(responseHead(200));
-    await roaming.settle();
-    assert.deepEqual(visitor.heads, [200]);
-  });
-
-  test(`v2 resume ${way}: what is asked with a word underway that the agent is gone is served after it`, async () => {
-    const { roaming, edge, first, second } = await places();
-    await roaming.connect(first);
-    roaming.cut();
-    const visitor = roaming.ask(edge, '/late');
-    await roaming.pass(3_000);
-    await roaming.connect(second);
-    await roaming.pass(2_500);
-    roaming.at('/late').stream.head(responseHead(200));
-    await roaming.settle();
-    assert.deepEqual(visitor.heads, [200]);
-    assert.deepEqual(roaming.targets, ['/late']);
-  });
+  for (const when of ['while there is no connection', 'with a word underway that the agent is gone']) {
+    test(`v2 resume ${way}: what is asked ${when} is served after it`, async () => {
+      const { roaming, edge, first, second } = await places();
+      await roaming.connect(first);
+      roaming.cut();
+      if (when === 'while there is no connection') await roaming.settle();
+      const visitor = roaming.ask(edge, '/late');
+      await roaming.pass(3_000);
+      await roaming.connect(second);
+      await roaming.pass(2_500);
+      roaming.at('/late').stream.head(responseHead(200));
+      await roaming.settle();
+      assert.deepEqual(visitor.heads, [200]);
+      assert.deepEqual(roaming.targets, ['/late']);
+    });
+  }
 }

@@ -1,14 +1,14 @@
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 
-const tools = ['unshare', 'ip', 'iptables'];
-
-/** Why no packets can be lost on purpose here, or false. */
-export const withoutLoss =
-  process.platform !== 'linux' || process.getuid?.() !== 0
-    ? 'packets are lost by rules that only root on Linux may set'
-    : (tools
-        .filter((tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).error)
-        .map((tool) => `${tool} is missing`)[0] ?? false);
+/** Why there can be no network of one's own here that has these tools, or false. */
+export function withoutOwnNetwork(tools: readonly string[] = []): string | false {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    return 'networks of their own are made by root on Linux only';
+  }
+  const missing = ['unshare', 'ip', ...tools].find((tool) => spawnSync(tool, ['--version'], { stdio: 'ignore' }).error);
+  return missing !== undefined && `${missing} is missing`;
+}
 
 /** In a network of its own of which the environment says that it may be changed. */
 export const isOwnNetwork = process.env['ADIT_TEST_NETWORK'] === 'own';
@@ -28,7 +28,7 @@ export function runInOwnNetwork(file: string): { code: number | null; said: stri
 
 /** Loses that part of the packets to and from a port. Only in a network of one's own. */
 export function losePackets(port: number, part: number): void {
-  if (!isOwnNetwork) throw new Error('this network is not ours');
+  checkOwn();
   for (const side of ['--dport', '--sport']) {
     const match = ['-A', 'INPUT', '-p', 'tcp', side, String(port), '-m', 'statistic', '--mode', 'random'];
     const { status, stderr } = spawnSync('iptables', [...match, '--probability', String(part), '-j', 'DROP'], {
@@ -36,4 +36,14 @@ export function losePackets(port: number, part: number): void {
     });
     if (status !== 0) throw new Error(`iptables: ${stderr}`);
   }
+}
+
+/** What a socket takes in bytes that nobody reads, from now on. Only in a network of one's own. */
+export function limitSendBuffers(byteCount: number): void {
+  checkOwn();
+  writeFileSync('/proc/sys/net/ipv4/tcp_wmem', `4096 16384 ${byteCount}`);
+}
+
+function checkOwn(): void {
+  if (!isOwnNetwork) throw new Error('this network is not ours');
 }
