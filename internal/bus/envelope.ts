@@ -25,11 +25,21 @@ export function encodeEnvelopeHead({ from, number, stamp }: Omit<Envelope, 'mess
   return head;
 }
 
-/** What stands before a message of this length. */
-export function encodeMessageLength(length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(lengthLength);
-  bytes.writeUInt32BE(length);
-  return bytes;
+/** Messages that are to go in one envelope. */
+export class PendingMessages {
+  /** What follows the head: a long piece of a message is not copied. */
+  readonly pieces: Buffer[] = [];
+  byteCount = 0;
+
+  /** Adds a message, and gives how many bytes it takes. */
+  add(message: readonly Buffer[]): number {
+    const length = message.reduce((sum, piece) => sum + piece.length, 0);
+    const before = Buffer.allocUnsafe(lengthLength);
+    before.writeUInt32BE(length);
+    this.pieces.push(before, ...message);
+    this.byteCount += lengthLength + length;
+    return lengthLength + length;
+  }
 }
 
 /** The messages are slices of `bytes`. Throws an Error that says what is wrong. */

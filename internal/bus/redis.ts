@@ -2,7 +2,7 @@ import type { Clock, Stop } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { RedisConnection } from '#internal/core/redis';
 import type { Bus, BusHandler, BusHealth, NodeId } from './bus.ts';
-import { decodeBeat, decodeEnvelope, encodeBeat, encodeEnvelopeHead, encodeMessageLength } from './envelope.ts';
+import { decodeBeat, decodeEnvelope, encodeBeat, encodeEnvelopeHead, PendingMessages } from './envelope.ts';
 import { Peers } from './peers.ts';
 import type { BusStats } from './stats.ts';
 
@@ -29,12 +29,6 @@ export interface RedisBusDeps {
   onError(thrown: unknown): void;
 }
 
-/** Messages for one node that wait for the end of this turn, or for its first heartbeat. */
-interface Pending {
-  pieces: Buffer[];
-  byteCount: number;
-}
-
 /**
  * The bus of hubs that share a Redis: a channel for each node, and one for the heartbeats of all. Messages that one turn
  * sends to a node are one publish. Nothing is kept for a Redis that cannot be reached.
@@ -44,7 +38,8 @@ export class RedisBus implements Bus {
   readonly #node: NodeId;
   readonly #deps: RedisBusDeps;
   readonly #peers: Peers;
-  readonly #pending = new Map<NodeId, Pending>();
+  /** What waits for the end of this turn, or for a node's first heartbeat. */
+  readonly #pending = new Map<NodeId, PendingMessages>();
   /** The number of each node's last publish that was taken. */
   readonly #taken = new Map<NodeId, number>();
   #handler: BusHandler | undefined;
@@ -109,12 +104,9 @@ export class RedisBus implements Bus {
       setImmediate(() => this.#deliver(to, Buffer.concat(pieces)));
       return;
     }
-    const byteCount = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    const pending = this.#pending.get(to) ?? { pieces: [], byteCount: 0 };
-    pending.pieces.push(encodeMessageLength(byteCount), ...pieces);
-    pending.byteCount += byteCount;
+    const pending = this.#pending.get(to) ?? new PendingMessages();
     this.#pending.set(to, pending);
-    this.#count(byteCount);
+    this.#count(pending.add(pieces));
     if (pending.byteCount >= publishBytes) this.#flush(to, pending);
     else this.#flushSoon();
   }
@@ -170,7 +162,7 @@ export class RedisBus implements Bus {
     for (const [node, pending] of this.#pending) this.#flush(node, pending);
   }
 
-  #flush(node: NodeId, pending: Pending): void {
+  #flush(node: NodeId, pending: PendingMessages): void {
     if (this.#peers.hasLeft(node)) {
       this.#gone(node);
       return;

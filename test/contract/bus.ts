@@ -135,6 +135,16 @@ export function busContract(name: string, makeNetwork: MakeNetwork): void {
     assert.equal(receiver.taken[1]?.message.length, 0);
   });
 
+  test(`${name}: messages in pieces of any length arrive whole and in order`, async (t) => {
+    const make = await makeNetwork(t, fail);
+    const [sender, receiver] = [await new Node(make).start(t), await new Node(make).start(t)];
+    const pieces = [0, 10, 8_191, 8_192, 70_000, 1, 300_000].map((length) => randomBytes(length));
+    const sent = pieces.map((_, i) => [...pieces.slice(i), ...pieces.slice(0, i)]);
+    for (const message of sent) sender.bus.publish(receiver.id, ...message);
+    await receiver.until(() => receiver.taken.length === sent.length);
+    for (const [i, message] of sent.entries()) assert.ok(receiver.taken[i]?.message.equals(Buffer.concat(message)));
+  });
+
   test(`${name}: a handler that throws disturbs neither its next message nor another node`, async (t) => {
     const thrown: unknown[] = [];
     const make = await makeNetwork(t, (error) => thrown.push(error));

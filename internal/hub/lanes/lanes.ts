@@ -115,7 +115,7 @@ export class Lanes {
     const lane = this.#lanes.get(session);
     if (!lane) {
       // Whatever it is about, nobody here knows of it any more.
-      this.#publish(node, session, encodeGone(this.#options.node));
+      this.#deps.bus.publish(node, encodeNodeMessage('toAgent', session), encodeGone(this.#options.node));
       return;
     }
     const epoch = packet.length < 13 ? 0 : packet.readUInt32BE(9);
@@ -229,16 +229,13 @@ export class Lanes {
 
   #remoteLink(node: NodeId, session: string): Pick<PacketLink, 'send' | 'isWritable'> {
     const { bus } = this.#deps;
+    const head = encodeNodeMessage('toAgent', session);
     return {
-      send: (packet) => this.#publish(node, session, packet),
+      send: (packet) => bus.publish(node, head, packet),
       get isWritable() {
         return bus.isWritable;
       },
     };
-  }
-
-  #publish(node: NodeId, session: string, packet: Buffer): void {
-    this.#deps.bus.publish(node, encodeNodeMessage('toAgent', session), packet);
   }
 
   #end(lane: EdgeLane): void {

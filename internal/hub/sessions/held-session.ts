@@ -1,6 +1,7 @@
 import type { NodeId } from '#internal/bus/bus';
 import type { Stop } from '#internal/core/clock';
 import type { V2HubSession } from '#internal/link/v2/hub-session';
+import { encodeNodeMessage } from '#messages/node';
 import type { SessionRecord } from '../directory/directory.ts';
 
 /** A session of wire v2 that this hub holds: it outlives its connection. */
@@ -10,6 +11,8 @@ export class HeldSession {
   link: V2HubSession | undefined;
   /** Client ids that are still its own. */
   readonly clientIds: Set<string>;
+  /** What stands before a packet of its agent on the bus. */
+  readonly toEdgeHead: Buffer;
   /** Other hubs whose visitors it serves. */
   readonly nodes = new Set<NodeId>();
   /** How many of them its agent was first to name, over the connection of the moment. */
@@ -27,5 +30,6 @@ export class HeldSession {
     this.record = record;
     this.link = link;
     this.clientIds = new Set(record.clientIds);
+    this.toEdgeHead = encodeNodeMessage('toEdge', record.session);
   }
 }

@@ -140,7 +140,7 @@ export class V2Sessions {
       if (held.namedCount > limits.nodesPerSession) throw new V2Error('it speaks to too many hubs');
       held.nodes.add(node);
     }
-    this.#deps.bus.publish(node, encodeNodeMessage('toEdge', link.id), packet);
+    this.#deps.bus.publish(node, held.toEdgeHead, packet);
   }
 
   /** An agent is about to end: gives its names free. What is under way goes on until it closes. */
