@@ -14,11 +14,11 @@ const minMs = 0.05;
 /** What was not acknowledged for this long may have been lost. */
 const lostMs = 1_000;
 /** From here on a packet takes a whole buffer, so that it can be used again. */
-const longBytes = limits.v2Batch / 2;
+const longBytes = limits.v2BatchSent / 2;
 /** Buffers that wait to be used again: acknowledgements come in lumps. */
 const maxSpare = 32;
 /** Where frames are put together when there is no such buffer. They are copied from here, so one does for all lanes. */
-const scratch = Buffer.allocUnsafe(limits.v2Batch);
+const scratch = Buffer.allocUnsafe(limits.v2BatchSent);
 
 export interface LaneOptions {
   /** The hub's name: 16 hexadecimal digits. */
@@ -76,7 +76,7 @@ export class Lane {
    * Buffers of long packets that were acknowledged. They stay in this lane, since an acknowledgement that comes too early
    * must not let anybody read what is another one's.
    */
-  readonly #spare = new SpareBuffers(batchHeaderBytes + limits.v2Batch, maxSpare);
+  readonly #spare = new SpareBuffers(batchHeaderBytes + limits.v2BatchSent, maxSpare);
   /** Positions: of the next byte to send, of the first one not acknowledged, of the next one expected. */
   #next = 0;
   #acknowledged = 0;

@@ -21,7 +21,7 @@ const longBytes = 16_384;
 export const freshBytes = 4_096;
 
 /** For what can't be sent at once. */
-const copies = new SpareBuffers(limits.v2Batch, 16);
+const copies = new SpareBuffers(limits.v2BatchSent, 16);
 
 /** What a stream needs of the mux that it is part of. */
 export interface StreamOwner {
@@ -274,7 +274,7 @@ export class MuxStream implements AcceptedStream {
 }
 
 function copyOf(chunk: Buffer): Buffer {
-  if (chunk.length < longBytes || chunk.length > limits.v2Batch) return Buffer.from(chunk);
+  if (chunk.length < longBytes || chunk.length > limits.v2BatchSent) return Buffer.from(chunk);
   const copy = copies.take().subarray(0, chunk.length);
   chunk.copy(copy);
   return copy;
