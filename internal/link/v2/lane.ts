@@ -9,6 +9,9 @@ import { SpareBuffers } from './spare-buffers.ts';
 const ackMs = 20;
 /** So many bytes are acknowledged at once. */
 const ackBytes = 131_072;
+/** So much in a row tells how fast the way is. */
+const burstBytes = 98_304;
+const fewBytes = 16_384;
 /** What a clock can tell apart. */
 const minMs = 0.05;
 /** What was not acknowledged for this long may have been lost. */
@@ -82,6 +85,8 @@ export class Lane {
   #acknowledged = 0;
   #expected = 0;
   #acknowledgedAt = 0;
+  /** The first acknowledgement of what was sent without a break: when it came, and its position. */
+  #burst = { at: Number.NEGATIVE_INFINITY, position: 0 };
   #unacknowledgedBytes = 0;
   #receivedAt = 0;
   #isAckDue = false;
@@ -245,15 +250,25 @@ export class Lane {
     }
     if (last && !last.isRepeated) {
       const now = this.#deps.clock.now();
+      this.#followBurst(last, now - delayMs);
+      const byteCount = position - last.acknowledgedBefore;
       this.#acknowledgedAt = now;
       this.pace.acknowledged(now, {
         rttMs: now - last.sentAt - delayMs,
         // Acknowledgements come in lumps, so what was delivered counts from the last one that was known then.
-        bytesPerMs: (position - last.acknowledgedBefore) / Math.max(now - last.acknowledgedAt, minMs),
+        // A few of them alone say nothing of how fast the way is.
+        bytesPerMs: last.wasFull || byteCount >= fewBytes ? byteCount / Math.max(now - last.acknowledgedAt, minMs) : 0,
         wasFull: last.wasFull,
       });
     }
     this.#deps.wake();
+  }
+
+  /** What was sent before the burst's first packet had come out at the other end did not wait for that: only for the way. */
+  #followBurst({ sentAt, end }: Sent, outAt: number): void {
+    if (sentAt > this.#burst.at) this.#burst = { at: outAt, position: end };
+    const byteCount = end - this.#burst.position;
+    if (byteCount >= burstBytes) this.pace.burst(outAt, byteCount / Math.max(outAt - this.#burst.at, minMs));
   }
 
   #accept(packet: Buffer, seq: number, length: number): void {
