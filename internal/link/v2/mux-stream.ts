@@ -5,7 +5,7 @@ import type { AcceptedStream, ResponseHandler, StreamHandler } from '#internal/l
 import { limits } from '#messages/limits';
 import { frameTypes, V2Error } from '#messages/v2';
 import { encodeLimit, encodeReason } from './payloads.ts';
-import type { ReceiveWindow } from './receive-window.ts';
+import type { ReceiveWindow, WindowBudget } from './receive-window.ts';
 import { SpareBuffers } from './spare-buffers.ts';
 
 /** Bytes that wait to be sent, from which on whoever writes is asked to hold back. */
@@ -110,6 +110,12 @@ export class MuxStream implements AcceptedStream {
   consumed(byteCount: number): void {
     if (this.#isReceiveDone) return;
     const limit = this.#window.consume(byteCount, this.#owner.now, this.#owner.rttMs);
+    if (limit !== undefined) this.#owner.sendUrgent(frameTypes.credit, this, encodeLimit(limit));
+  }
+
+  /** Lets the other end of a long way send at once what it could only send one round trip later. */
+  foresee(early: WindowBudget): void {
+    const limit = this.#window.foresee(this.#owner.rttMs, early);
     if (limit !== undefined) this.#owner.sendUrgent(frameTypes.credit, this, encodeLimit(limit));
   }
 

@@ -10,10 +10,10 @@ import { type AcceptTunnelStream, acceptOpen } from './accept-open.ts';
 import { Lane, type LaneOptions, type OnRepair } from './lane.ts';
 import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
-import type { PacketLink } from './packet-link.ts';
+import type { SendingLink } from './packet-link.ts';
 import { ageOpens, checkHeadLength, encodeOpenHeader, expireOpens } from './payloads.ts';
 import { receiveFrame } from './receive-frame.ts';
-import { ReceiveWindow, type WindowBudget } from './receive-window.ts';
+import { ReceiveWindow, WindowBudget } from './receive-window.ts';
 
 /** So many requests or answers are gathered at most before they are sent. */
 const gatheredEnds = 8;
@@ -27,7 +27,7 @@ export interface MuxOptions extends Omit<LaneOptions, 'start'> {
 export interface MuxDeps {
   clock: Clock;
   log: Log;
-  link: Pick<PacketLink, 'send' | 'isWritable'>;
+  link: SendingLink;
   budget: WindowBudget;
   accept: AcceptTunnelStream;
   /** The last stream has ended, but for those that were upgraded. */
@@ -50,6 +50,8 @@ export class Mux implements StreamOwner {
   /** Those of ours that have left HTTP. */
   readonly #upgraded = new Set<MuxStream>();
   readonly #outbox = new Outbox();
+  /** Windows for what has only been asked for: few bytes, since it may be a websocket or a feed, and stay for days. */
+  readonly #early = new WindowBudget(limits.sessionWindows / 4);
   #lastId: number;
   #isScheduled = false;
   #isPumping = false;
@@ -116,6 +118,7 @@ export class Mux implements StreamOwner {
       return stream;
     }
     this.#outbox.putOpen(stream.id, payload, this.now);
+    if (head.method === 'GET') stream.foresee(this.#early);
     this.wake();
     return stream;
   }
@@ -170,7 +173,7 @@ export class Mux implements StreamOwner {
   }
 
   get rttMs(): number {
-    return this.#lane.pace.minRttMs;
+    return Math.min(this.#lane.pace.minRttMs, this.#deps.link.rttMs ?? Number.POSITIVE_INFINITY);
   }
 
   sendHead(stream: MuxStream, head: ResponseHead): void {
