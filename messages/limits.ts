@@ -16,8 +16,13 @@ export const limits = {
   v2SessionPacket: 131_072,
   /** Wire v2: letters by which an agent or a hub tells why something is not as it should be. */
   statusText: 512,
-  /** Wire v2: frames gathered into one batch: one read of 64 KiB, and what else is to be said. */
+  /** Wire v2: the frames of one batch. */
   v2Batch: 66_560,
+  /**
+   * The same of batches that we send. With all headers below it such a packet fills one segment of the loopback interface,
+   * and whoever reads 64 KiB at a time has it in one piece.
+   */
+  v2BatchSent: 65_440,
   /** Wire v2: a head block or a block of trailers in a frame: a whole head, and what the hub adds to it. */
   v2Head: 49_152,
   /** Wire v2: what a stream may send before the other end has granted more. */

@@ -101,11 +101,11 @@ const goodbyeMs = 2_000;
 type SessionDeps = ConnectDeps & { onClosed(code: number, reason: string): void };
 
 function v2Session(
-  { websocket, response }: Dialled,
+  { websocket, response, mask }: Dialled,
   { hub, key, session }: ConnectOptions,
   deps: SessionDeps,
 ): Session {
-  const agent = new V2AgentLink(deps, (handler) => packetLink(websocket, response.socket, handler));
+  const agent = new V2AgentLink(deps, (handler) => packetLink(websocket, response.socket, handler, mask));
   agent.onProbed = deps.onProbed;
   agent.onRoundTrip = deps.onRoundTrip;
   let registered: V2AgentSession | undefined;

@@ -23,7 +23,7 @@ const connectMs = 10_000;
  * Where all connections read into, since whoever takes the bytes has sent or copied them when it returns. It fills one
  * batch of the wire.
  */
-const readBuffer = Buffer.allocUnsafe(limits.v2Batch - frameHeaderBytes);
+const readBuffer = Buffer.allocUnsafe(limits.v2BatchSent - frameHeaderBytes);
 
 /** Connections to the private service, kept for the next request. */
 export class Origin {

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Bytes that are read between two collections: few enough that the buffers are still in the processor's cache. */
-const periodBytes = 8 * 1_048_576;
+const periodBytes = 2 * 1_048_576;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as (options: { type: 'minor' }) => void;

@@ -53,7 +53,7 @@ test('v2 lane: a buffer that was sent may be used again at once', () => {
 
 test('v2 lane: the buffer of a long packet is used again once it was acknowledged, unless it was sent twice', () => {
   const { lane, sent } = newLane();
-  const long = Buffer.alloc(limits.v2Batch, 'a');
+  const long = Buffer.alloc(limits.v2BatchSent, 'a');
   const scratch = lane.target;
   lane.send(long);
   assert.equal(lane.target, scratch, 'nothing is acknowledged yet');
@@ -67,9 +67,9 @@ test('v2 lane: the buffer of a long packet is used again once it was acknowledge
   assert.deepEqual(
     sent.map(({ seq, frames }) => [seq, frames.length, String.fromCharCode(frames[9] as number)]),
     [
-      [0, limits.v2Batch, 'a'],
-      [limits.v2Batch, limits.v2Batch, 'b'],
-      [limits.v2Batch, limits.v2Batch, 'b'],
+      [0, limits.v2BatchSent, 'a'],
+      [limits.v2BatchSent, limits.v2BatchSent, 'b'],
+      [limits.v2BatchSent, limits.v2BatchSent, 'b'],
     ],
   );
 });

@@ -49,7 +49,7 @@ test('v2 mux: a head is not overtaken by the data and the end behind it, however
     const own = lone.order.filter((entry) => entry.endsWith(`:${id}`));
     assert.deepEqual(own, [`head:${id}`, `data:${id}`, `end:${id}`]);
   }
-  assert.ok(lone.batches.every(({ frames }) => frames.length <= limits.v2Batch));
+  assert.ok(lone.batches.every(({ frames }) => frames.length <= limits.v2BatchSent));
 });
 
 test('v2 mux: what streams begin with goes first, then they send in turns of 16 KiB', async () => {

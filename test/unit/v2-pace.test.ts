@@ -123,3 +123,17 @@ test('v2 pace: whatever is measured, the window stays between 64 KiB and its max
     );
   }
 });
+
+test('v2 pace: a burst tells how fast a way is, until something was seen to wait on it', () => {
+  const pace = new Pace();
+  const small = { bytesPerMs: 0, wasFull: false };
+  pace.acknowledged(100, { ...small, rttMs: 100 });
+  const before = pace.window;
+  pace.burst(101, 100_000);
+  assert.ok(pace.window >= 8_000_000, `${pace.window} after ${before}`);
+  pace.acknowledged(102, { rttMs: 130, bytesPerMs: 2_000, wasFull: true });
+  const queued = pace.window;
+  pace.burst(500, 100_000);
+  assert.equal(pace.window, queued);
+  assert.ok(queued < 300_000, `${queued}`);
+});

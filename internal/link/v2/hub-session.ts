@@ -18,7 +18,7 @@ import {
   V2Error,
 } from '#messages/v2';
 import { HubProbes, type HubProbesDeps } from './hub-probes.ts';
-import type { ConnectPackets, PacketLink, PacketLinkHandler } from './packet-link.ts';
+import type { ConnectPackets, PacketLink, PacketLinkHandler, SendingLink } from './packet-link.ts';
 import { encodeGone } from './payloads.ts';
 
 /** An agent that has not registered by then is closed. The nonce that it signs is good for as long. */
@@ -70,7 +70,7 @@ export interface V2HubSessionDeps {
 }
 
 /** The hub's end of one websocket that speaks wire v2: what it carries is for the lanes of this hub and of others. */
-export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' | 'isWritable'> {
+export class V2HubSession implements PacketLinkHandler, SendingLink {
   /** Names the session among all of all hubs: one of its own, or the one that goes on here. */
   id = randomUUID() as string;
   readonly #options: V2HubSessionOptions;
@@ -78,6 +78,9 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
   readonly #link: PacketLink;
   readonly #heartbeat: Heartbeat;
   #nonce = '';
+  #greetedAt = 0;
+  /** How long our greeting took to be answered: the way there and back, and a signature. */
+  rttMs = Number.POSITIVE_INFINITY;
   #stopTimer: Stop;
   #isAsking = false;
   #held: Buffer[] | undefined = [];
@@ -225,6 +228,7 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
   #ask(answer: () => Promise<void>): void {
     if (this.#isAsking) throw new V2Error('a session registers once');
     this.#isAsking = true;
+    this.rttMs = this.#deps.clock.now() - this.#greetedAt;
     void answer().catch((error: unknown) => this.#refuse(error));
   }
 
@@ -262,6 +266,7 @@ export class V2HubSession implements PacketLinkHandler, Pick<PacketLink, 'send' 
   }
 
   #greet(): void {
+    this.#greetedAt = this.#deps.clock.now();
     this.#nonce = randomBytes(32).toString('base64url');
     this.#tell({ kind: 'hello', nonce: this.#nonce, version });
   }

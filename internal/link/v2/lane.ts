@@ -9,16 +9,19 @@ import { SpareBuffers } from './spare-buffers.ts';
 const ackMs = 20;
 /** So many bytes are acknowledged at once. */
 const ackBytes = 131_072;
+/** So much in a row tells how fast the way is. */
+const burstBytes = 98_304;
+const fewBytes = 16_384;
 /** What a clock can tell apart. */
 const minMs = 0.05;
 /** What was not acknowledged for this long may have been lost. */
 const lostMs = 1_000;
 /** From here on a packet takes a whole buffer, so that it can be used again. */
-const longBytes = limits.v2Batch / 2;
+const longBytes = limits.v2BatchSent / 2;
 /** Buffers that wait to be used again: acknowledgements come in lumps. */
 const maxSpare = 32;
 /** Where frames are put together when there is no such buffer. They are copied from here, so one does for all lanes. */
-const scratch = Buffer.allocUnsafe(limits.v2Batch);
+const scratch = Buffer.allocUnsafe(limits.v2BatchSent);
 
 export interface LaneOptions {
   /** The hub's name: 16 hexadecimal digits. */
@@ -76,12 +79,14 @@ export class Lane {
    * Buffers of long packets that were acknowledged. They stay in this lane, since an acknowledgement that comes too early
    * must not let anybody read what is another one's.
    */
-  readonly #spare = new SpareBuffers(batchHeaderBytes + limits.v2Batch, maxSpare);
+  readonly #spare = new SpareBuffers(batchHeaderBytes + limits.v2BatchSent, maxSpare);
   /** Positions: of the next byte to send, of the first one not acknowledged, of the next one expected. */
   #next = 0;
   #acknowledged = 0;
   #expected = 0;
   #acknowledgedAt = 0;
+  /** The first acknowledgement of what was sent without a break: when it came, and its position. */
+  #burst = { at: Number.NEGATIVE_INFINITY, position: 0 };
   #unacknowledgedBytes = 0;
   #receivedAt = 0;
   #isAckDue = false;
@@ -245,15 +250,25 @@ export class Lane {
     }
     if (last && !last.isRepeated) {
       const now = this.#deps.clock.now();
+      this.#followBurst(last, now - delayMs);
+      const byteCount = position - last.acknowledgedBefore;
       this.#acknowledgedAt = now;
       this.pace.acknowledged(now, {
         rttMs: now - last.sentAt - delayMs,
         // Acknowledgements come in lumps, so what was delivered counts from the last one that was known then.
-        bytesPerMs: (position - last.acknowledgedBefore) / Math.max(now - last.acknowledgedAt, minMs),
+        // A few of them alone say nothing of how fast the way is.
+        bytesPerMs: last.wasFull || byteCount >= fewBytes ? byteCount / Math.max(now - last.acknowledgedAt, minMs) : 0,
         wasFull: last.wasFull,
       });
     }
     this.#deps.wake();
+  }
+
+  /** What was sent before the burst's first packet had come out at the other end did not wait for that: only for the way. */
+  #followBurst({ sentAt, end }: Sent, outAt: number): void {
+    if (sentAt > this.#burst.at) this.#burst = { at: outAt, position: end };
+    const byteCount = end - this.#burst.position;
+    if (byteCount >= burstBytes) this.pace.burst(outAt, byteCount / Math.max(outAt - this.#burst.at, minMs));
   }
 
   #accept(packet: Buffer, seq: number, length: number): void {

@@ -5,7 +5,7 @@ import type { AcceptedStream, ResponseHandler, StreamHandler } from '#internal/l
 import { limits } from '#messages/limits';
 import { frameTypes, V2Error } from '#messages/v2';
 import { encodeLimit, encodeReason } from './payloads.ts';
-import type { ReceiveWindow } from './receive-window.ts';
+import type { ReceiveWindow, WindowBudget } from './receive-window.ts';
 import { SpareBuffers } from './spare-buffers.ts';
 
 /** Bytes that wait to be sent, from which on whoever writes is asked to hold back. */
@@ -21,7 +21,7 @@ const longBytes = 16_384;
 export const freshBytes = 4_096;
 
 /** For what can't be sent at once. */
-const copies = new SpareBuffers(limits.v2Batch, 16);
+const copies = new SpareBuffers(limits.v2BatchSent, 16);
 
 /** What a stream needs of the mux that it is part of. */
 export interface StreamOwner {
@@ -110,6 +110,12 @@ export class MuxStream implements AcceptedStream {
   consumed(byteCount: number): void {
     if (this.#isReceiveDone) return;
     const limit = this.#window.consume(byteCount, this.#owner.now, this.#owner.rttMs);
+    if (limit !== undefined) this.#owner.sendUrgent(frameTypes.credit, this, encodeLimit(limit));
+  }
+
+  /** Lets the other end of a long way send at once what it could only send one round trip later. */
+  foresee(early: WindowBudget): void {
+    const limit = this.#window.foresee(this.#owner.rttMs, early);
     if (limit !== undefined) this.#owner.sendUrgent(frameTypes.credit, this, encodeLimit(limit));
   }
 
@@ -274,7 +280,7 @@ export class MuxStream implements AcceptedStream {
 }
 
 function copyOf(chunk: Buffer): Buffer {
-  if (chunk.length < longBytes || chunk.length > limits.v2Batch) return Buffer.from(chunk);
+  if (chunk.length < longBytes || chunk.length > limits.v2BatchSent) return Buffer.from(chunk);
   const copy = copies.take().subarray(0, chunk.length);
   chunk.copy(copy);
   return copy;

@@ -11,10 +11,10 @@ import { HeadBlocks } from './head-blocks.ts';
 import { Lane, type LaneOptions, type OnRepair } from './lane.ts';
 import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
-import type { PacketLink } from './packet-link.ts';
+import type { SendingLink } from './packet-link.ts';
 import { ageOpens, checkHeadLength, encodeOpenHeader, expireOpens } from './payloads.ts';
 import { receiveFrame } from './receive-frame.ts';
-import { ReceiveWindow, type WindowBudget } from './receive-window.ts';
+import { ReceiveWindow, WindowBudget } from './receive-window.ts';
 import { StreamTable } from './stream-table.ts';
 
 /** So many requests or answers are gathered at most before they are sent. */
@@ -29,7 +29,7 @@ export interface MuxOptions extends Omit<LaneOptions, 'start'> {
 export interface MuxDeps {
   clock: Clock;
   log: Log;
-  link: Pick<PacketLink, 'send' | 'isWritable'>;
+  link: SendingLink;
   budget: WindowBudget;
   accept: AcceptTunnelStream;
   /** The last stream has ended, but for those that were upgraded. */
@@ -53,6 +53,8 @@ export class Mux implements StreamOwner {
   readonly #upgraded = new Set<MuxStream>();
   readonly #outbox = new Outbox();
   readonly #heads = new HeadBlocks();
+  /** Windows for what has only been asked for: few bytes, since it may be a websocket or a feed, and stay for days. */
+  readonly #early = new WindowBudget(limits.sessionWindows / 4);
   #lastId: number;
   #isScheduled = false;
   #isPumping = false;
@@ -119,6 +121,7 @@ export class Mux implements StreamOwner {
       return stream;
     }
     this.#outbox.putOpen(stream.id, payload, this.now);
+    if (head.method === 'GET') stream.foresee(this.#early);
     this.wake();
     return stream;
   }
@@ -173,7 +176,7 @@ export class Mux implements StreamOwner {
   }
 
   get rttMs(): number {
-    return this.#lane.pace.minRttMs;
+    return Math.min(this.#lane.pace.minRttMs, this.#deps.link.rttMs ?? Number.POSITIVE_INFINITY);
   }
 
   sendHead(stream: MuxStream, head: ResponseHead): void {

@@ -9,6 +9,8 @@ const noQueueMs = 15;
 const rateMs = 1_000;
 const minWindow = 65_536;
 const firstWindow = 262_144;
+/** How many times as much may be on its way once acknowledgements have told how fast the way is. */
+const leap = 32;
 
 /**
  * Finds how many bytes may be on their way in a lane: as many as the way holds, and what passes in 40 ms more. The
@@ -25,6 +27,9 @@ export class Pace {
   #previousRate = 0;
   #periodStart = 0;
   #hasSeenQueue = false;
+  /** What the acknowledgements of a burst say that the way holds, and until when that has yet to be tried. */
+  #found = 0;
+  #landsAt = 0;
 
   /** Bytes per millisecond; 0 as long as nothing was measured. */
   get bytesPerMs(): number {
@@ -46,15 +51,29 @@ export class Pace {
       this.#previousRate = this.#rate;
       this.#rate = 0;
     }
-    if (!wasFull && bytesPerMs < this.bytesPerMs) return;
+    if (!wasFull && bytesPerMs <= this.bytesPerMs) return;
     this.#rate = Math.max(this.#rate, bytesPerMs);
     const hasQueue = roundTripMs > this.minRttMs + noQueueMs;
     this.#hasSeenQueue ||= hasQueue;
-    const wayBytes = this.bytesPerMs * this.minRttMs * this.#gain(hasQueue);
+    if (this.#hasSeenQueue) this.#found = 0;
+    const wayBytes = Math.max(this.bytesPerMs * this.minRttMs * this.#gain(hasQueue), this.#found);
     const bytes = wayBytes + Math.min(this.bytesPerMs * queueMs, queueBytes);
     // A whole number, since positions in buffers are computed from it.
     this.window = Math.floor(Math.min(Math.max(bytes, minWindow), limits.laneMax));
   }
+
+  /**
+   * A burst, sent without a break, has come out of the way at this rate: so fast the way is, known one round trip after its
+   * first bytes. The rate at which bytes were sent and acknowledged grows only from one round trip to the next.
+   */
+  burst(now: number, bytesPerMs: number): void {
+    if (this.#hasSeenQueue || now < this.#landsAt || !Number.isFinite(this.minRttMs)) return;
+    const window = Math.floor(Math.min(bytesPerMs * this.minRttMs, leap * this.window, limits.laneMax));
+    if (window <= this.window) return;
+    this.window = this.#found = window;
+    this.#landsAt = now + this.minRttMs;
+  }
+
   /** How often the way is filled: once beside a queue, and more as long as none is seen, to find how much it holds. */
   #gain(hasQueue: boolean): number {
     if (hasQueue) return 1;

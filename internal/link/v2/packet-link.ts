@@ -14,6 +14,9 @@ export interface PacketLink {
   readonly receivedBytes: number;
 }
 
+/** What a lane sends on. `rttMs` is the longest that its round trip may be, where something is known of that. */
+export type SendingLink = Pick<PacketLink, 'send' | 'isWritable'> & { readonly rttMs?: number };
+
 /** Who listens to a link. `closed` is the last call. */
 export interface PacketLinkHandler {
   packet(packet: Buffer): void;

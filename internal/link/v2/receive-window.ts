@@ -33,6 +33,8 @@ export class ReceiveWindow {
   readonly #budget: WindowBudget;
   #window: number = limits.streamWindow;
   #limit: number = limits.streamWindow;
+  #early: WindowBudget | undefined;
+  #earlyBytes = 0;
   #received = 0;
   #consumed = 0;
   /** What had been consumed when it was last seen whether the window is long enough, and when that was. */
@@ -42,6 +44,23 @@ export class ReceiveWindow {
   constructor(budget: WindowBudget, now: number) {
     this.#budget = budget;
     this.#seenAt = now;
+  }
+
+  /**
+   * Opens the window as far as a way of that length asks for, before anything has come. Gives the limit to be told, if the
+   * way is long enough and `early`, out of which that is taken besides, has something left.
+   */
+  foresee(rttMs: number, early: WindowBudget): number | undefined {
+    const wanted = Math.min(rttMs * unprovenBytesPerMs, limits.streamWindowMax) - this.#window;
+    if (!Number.isFinite(rttMs) || wanted < leastForeseen) return undefined;
+    const offered = early.take(Math.floor(wanted));
+    const taken = this.#budget.take(offered);
+    early.release(offered - taken);
+    this.#early = early;
+    this.#earlyBytes = taken;
+    this.#window += taken;
+    this.#limit += taken;
+    return taken > 0 ? this.#limit : undefined;
   }
 
   /** Counts received bytes. False: they are more than were granted. */
@@ -66,6 +85,8 @@ export class ReceiveWindow {
 
   close(): void {
     this.#budget.release(this.#window - limits.streamWindow);
+    this.#early?.release(this.#earlyBytes);
+    this.#early = undefined;
     this.#window = limits.streamWindow;
   }
 
@@ -87,6 +108,8 @@ function unprovenWindow(rttMs: number): number {
   return Math.max(rttMs * unprovenBytesPerMs, 2 * limits.streamWindow);
 }
 
+/** For less than that it is not worth it: what is asked for in small steps comes soon enough. */
+const leastForeseen = 524_288;
 /** So much is granted at once, else the other end of a long way sends in bursts, and waits between them. */
 const maxGrant = 1_048_576;
 /** How many round trips may pass between two grants of a stream that its window limits. */

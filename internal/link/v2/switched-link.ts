@@ -1,10 +1,8 @@
-import type { PacketLink } from './packet-link.ts';
-
-type Sending = Pick<PacketLink, 'send' | 'isWritable'>;
+import type { SendingLink } from './packet-link.ts';
 
 /** What lanes send on: the link of the moment, or none, and then nothing is sent. Lanes keep what may be lost. */
-export class SwitchedLink implements Sending {
-  link: Sending | undefined;
+export class SwitchedLink implements SendingLink {
+  link: SendingLink | undefined;
 
   send(packet: Buffer): void {
     this.link?.send(packet);
@@ -12,5 +10,9 @@ export class SwitchedLink implements Sending {
 
   get isWritable(): boolean {
     return this.link?.isWritable ?? false;
+  }
+
+  get rttMs(): number {
+    return this.link?.rttMs ?? Number.POSITIVE_INFINITY;
   }
 }
