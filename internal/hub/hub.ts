@@ -86,7 +86,7 @@ export class Hub {
     const { bus, directory, tokens, readings } = joinCluster(this.#node, options.redis, {
       clock,
       log,
-      onLost: (losses) => this.#sessions.evict(losses),
+      onLost: (losses) => this.#sessions.lost(losses),
     });
     this.#bus = bus;
     this.#directory = directory;

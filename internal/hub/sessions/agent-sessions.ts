@@ -171,6 +171,11 @@ export class AgentSessions {
     }
   };
 
+  /** The directory itself has seen what sessions of this hub have lost, and need not be asked. */
+  lost(losses: readonly Loss[]): void {
+    for (const { previous, clientId } of losses) this.#withdraw(previous.session, clientId);
+  }
+
   #openerOf(
     record: SessionRecord | undefined,
     clientId: string,
@@ -195,13 +200,16 @@ export class AgentSessions {
   /** A session may have taken an id back since it lost it. */
   #evicted(clientId: string, session: string): void {
     const withdraw = (holder: SessionRecord | undefined): void => {
-      if (holder?.session === session) return;
-      this.v1.withdraw(session, clientId);
-      this.v2.withdraw(session, clientId);
+      if (holder?.session !== session) this.#withdraw(session, clientId);
     };
     Promise.resolve(this.#deps.directory.find(clientId)).then(withdraw, (error: unknown) => {
       this.#deps.log.warn('the directory did not say who serves a name', { error: messageOf(error) });
     });
+  }
+
+  #withdraw(session: string, clientId: string): void {
+    this.v1.withdraw(session, clientId);
+    this.v2.withdraw(session, clientId);
   }
 
   async #counted<T>(registration: Promise<T>): Promise<T> {
