@@ -3,6 +3,7 @@ import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { fieldValue } from '#internal/http1/fields';
 import type { RequestHead } from '#internal/http1/head';
+import { refuseStream } from '#internal/link/refuse-stream';
 import type { ResponseHandler, Stream, StreamOpener } from '#internal/link/stream';
 import { limits } from '#messages/limits';
 import { newDocumentId, type RegistrationRequest, type V1Document, type V1DocumentError } from '#messages/v1';
@@ -232,7 +233,5 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
 }
 
 function refuse(handler: ResponseHandler, code: 'ADIT_LINK_LOST' | 'ADIT_TUNNEL_BUSY', message: string): Stream {
-  handler.reset(new AditError(code, message, { retryAfterSeconds: 1 }));
-  const ignore = (): void => undefined;
-  return { write: () => true, end: ignore, stop: ignore, reset: ignore, consumed: ignore };
+  return refuseStream(handler, new AditError(code, message, { retryAfterSeconds: 1 }));
 }

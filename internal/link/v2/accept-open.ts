@@ -5,6 +5,7 @@ import { limits } from '#messages/limits';
 import { openHeaderBytes, streamKinds, V2Error } from '#messages/v2';
 import type { HeadBlocks } from './head-blocks.ts';
 import type { MuxStream } from './mux-stream.ts';
+import type { Frame } from './receive-frame.ts';
 
 /** Takes a stream that the other end opens. */
 export type AcceptTunnelStream = (tunnel: number, head: RequestHead, stream: AcceptedStream) => StreamHandler;
@@ -12,10 +13,11 @@ export type AcceptTunnelStream = (tunnel: number, head: RequestHead, stream: Acc
 /** Takes a stream as its `open` has it, or resets it. Throws {@link V2Error} for what breaks the wire's rules. */
 export function acceptOpen(
   stream: MuxStream,
-  payload: Buffer,
+  frame: Frame,
   { accept, heads, streamCount }: { accept: AcceptTunnelStream; heads: HeadBlocks; streamCount: number },
 ): void {
-  const kind = payload[2];
+  const { batch, start } = frame;
+  const kind = batch[start + 2];
   if (kind !== streamKinds.http) {
     stream.reset(new AditError('ADIT_AGENT_BAD_ANSWER', `streams of kind ${kind} are not served here`));
     return;
@@ -24,14 +26,14 @@ export function acceptOpen(
     stream.reset(new AditError('ADIT_TUNNEL_BUSY', `${limits.streamCount} requests are under way`));
     return;
   }
-  if (payload.readUInt32BE(3) === 0) {
+  if (batch.readUInt32BE(start + 3) === 0) {
     // It was on its way for longer than its visitor waits.
     stream.reset(new AditError('ADIT_RESPONSE_TIMEOUT', 'the request arrived too late'));
     return;
   }
   try {
-    const head = heads.request(payload.subarray(openHeaderBytes));
-    stream.handler = accept(payload.readUInt16BE(0), head, stream);
+    const head = heads.request({ ...frame, start: start + openHeaderBytes });
+    stream.handler = accept(batch.readUInt16BE(start), head, stream);
   } catch (thrown) {
     if (thrown instanceof V2Error) throw thrown;
     stream.reset(

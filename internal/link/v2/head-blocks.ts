@@ -7,6 +7,13 @@ import { Recent } from '#internal/http1/recent';
 /** So many different heads are remembered, each at most a few kB long. */
 const recentHeads = 32;
 
+/** Where a head stands. */
+interface Block {
+  batch: Buffer;
+  start: number;
+  end: number;
+}
+
 /** Reads the heads of one lane. The same bytes give the same object again, so nobody may change it. */
 export class HeadBlocks {
   readonly #fields = new Recent((lines: string) => parseFields(lines, 0), recentHeads);
@@ -14,15 +21,15 @@ export class HeadBlocks {
   readonly #responses = new Recent<ResponseHead>(parseResponseHead, recentHeads);
 
   /** Reads the head of a request: in origin form, as hubs write it. Throws {@link Http1Error}. */
-  request(block: Buffer): RequestHead {
-    const { method, target, version, fields } = parseRequestHead(textOf(block), this.#fieldsOf);
+  request(frame: Block): RequestHead {
+    const { method, target, version, fields } = parseRequestHead(textOf(frame), this.#fieldsOf);
     if (version !== '1.1' || !target.startsWith('/')) throw new Http1Error(400, 'the head has no valid request line');
     return { method, target, fields };
   }
 
   /** Reads the head of a response. Throws {@link Http1Error}. */
-  response(block: Buffer): ResponseHead {
-    return this.#responses.of(textOf(block));
+  response(frame: Block): ResponseHead {
+    return this.#responses.of(textOf(frame));
   }
 }
 
@@ -40,10 +47,10 @@ export function decodeTrailers(block: string): Fields {
 }
 
 /** A head block on the wire is a head of HTTP/1.1 with its empty line: cheap to write, and nothing new to read. */
-function textOf(block: Buffer): string {
-  const end = block.length - 4;
-  if (end < 0 || block.readUInt32BE(end) !== 0x0d0a_0d0a) {
+function textOf({ batch, start, end }: Block): string {
+  const textEnd = end - 4;
+  if (textEnd < start || batch.readUInt32BE(textEnd) !== 0x0d0a_0d0a) {
     throw new Http1Error(502, 'the head does not end with an empty line');
   }
-  return block.toString('latin1', 0, end);
+  return batch.toString('latin1', start, textEnd);
 }

@@ -3,9 +3,10 @@ import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { Http1Error } from '#internal/http1/error';
 import { type RequestHead, type ResponseHead, writeRequestHead, writeResponseHead } from '#internal/http1/head';
+import { refuseStream } from '#internal/link/refuse-stream';
 import type { ResponseHandler, Stream } from '#internal/link/stream';
 import { limits } from '#messages/limits';
-import { firstIgnorable, frameHeaderBytes, frameTypes, openHeaderBytes, V2Error } from '#messages/v2';
+import { frameTypes, openHeaderBytes, V2Error } from '#messages/v2';
 import { type AcceptTunnelStream, acceptOpen } from './accept-open.ts';
 import { HeadBlocks } from './head-blocks.ts';
 import { Lane, type LaneOptions, type OnRepair } from './lane.ts';
@@ -13,7 +14,7 @@ import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
 import type { SendingLink } from './packet-link.ts';
 import { ageOpens, checkHeadLength, encodeOpenHeader, expireOpens } from './payloads.ts';
-import { receiveFrame } from './receive-frame.ts';
+import { checkStray, type Frame, frameAt, receiveFrame } from './receive-frame.ts';
 import { ReceiveWindow, WindowBudget } from './receive-window.ts';
 import { StreamTable } from './stream-table.ts';
 
@@ -39,8 +40,6 @@ export interface MuxDeps {
   /** Counts what was lost below, and asked for or sent again. */
   onRepair?: OnRepair | undefined;
 }
-
-const knownTypes: ReadonlySet<number> = new Set(Object.values(frameTypes));
 
 /** The streams of one lane, and whose turn it is to send. */
 export class Mux implements StreamOwner {
@@ -107,11 +106,12 @@ export class Mux implements StreamOwner {
 
   /** Opens a stream of the agent's tunnel of this index. */
   open(tunnel: number, head: RequestHead, msLeft: number, handler: ResponseHandler): Stream {
-    if (this.#isClosed) return refused(handler, new AditError('ADIT_LINK_LOST', 'the agent has just disconnected'));
+    if (this.#isClosed)
+      return refuseStream(handler, new AditError('ADIT_LINK_LOST', 'the agent has just disconnected'));
     const { maxStreams } = this.#options;
     if (this.#streams.size >= maxStreams) {
       const message = `${maxStreams} requests are under way`;
-      return refused(handler, new AditError('ADIT_TUNNEL_BUSY', message, { retryAfterSeconds: 1 }));
+      return refuseStream(handler, new AditError('ADIT_TUNNEL_BUSY', message, { retryAfterSeconds: 1 }));
     }
     const stream = this.#add(this.#newId(), { isOpener: true });
     stream.handler = handler;
@@ -249,33 +249,24 @@ export class Mux implements StreamOwner {
 
   // Receiving.
 
-  #deliver(frames: Buffer): void {
-    let at = 0;
-    while (at < frames.length && !this.#isClosed) {
-      if (frames.length - at < frameHeaderBytes) throw new V2Error('a frame is shorter than its header');
-      const type = frames[at] as number;
-      const id = frames.readUInt32BE(at + 1);
-      const start = at + frameHeaderBytes;
-      at = start + frames.readUIntBE(at + 5, 3);
-      if (at > frames.length) throw new V2Error('a frame is longer than its batch');
-      this.#frame(type, id, frames.subarray(start, at));
+  #deliver(batch: Buffer): void {
+    for (let at = 0; at < batch.length && !this.#isClosed; ) {
+      const frame = frameAt(batch, at);
+      at = frame.end;
+      if (frame.type === frameTypes.open) this.#accept(frame);
+      else this.#receive(frame);
     }
   }
 
-  #frame(type: number, id: number, payload: Buffer): void {
-    if (type === frameTypes.open) {
-      this.#accept(id, payload);
-      return;
-    }
-    const stream = this.#streams.get(id);
+  #receive(frame: Frame): void {
+    const stream = this.#streams.get(frame.id);
     if (!stream) {
-      // What was on its way when the stream ended is no fault.
-      if (type < firstIgnorable && !knownTypes.has(type)) throw new V2Error(`frames of type ${type} are not known`);
+      checkStray(frame);
       this.#deps.onStrayFrame();
       return;
     }
     try {
-      receiveFrame(stream, type, payload, this.#heads);
+      receiveFrame(stream, frame, this.#heads);
     } catch (thrown) {
       this.#failed(stream, thrown);
     }
@@ -309,18 +300,13 @@ export class Mux implements StreamOwner {
     return new AditError('ADIT_INTERNAL', 'this end made a mistake');
   }
 
-  #accept(id: number, payload: Buffer): void {
+  #accept(frame: Frame): void {
+    const { id, start, end } = frame;
     const isTheirs = id % 2 === (this.#options.side === 'hub' ? 0 : 1) && id > 0;
     if (!isTheirs || this.#streams.has(id)) throw new V2Error(`a stream was opened with the number ${id}`);
-    if (payload.length < openHeaderBytes) throw new V2Error('an open frame is shorter than its header');
-    checkHeadLength(payload);
+    if (end - start < openHeaderBytes) throw new V2Error('an open frame is shorter than its header');
+    checkHeadLength(end - start);
     const stream = this.#add(id, { isOpener: false });
-    acceptOpen(stream, payload, { accept: this.#deps.accept, heads: this.#heads, streamCount: this.#streams.size });
+    acceptOpen(stream, frame, { accept: this.#deps.accept, heads: this.#heads, streamCount: this.#streams.size });
   }
-}
-
-function refused(handler: ResponseHandler, reason: AditError): Stream {
-  handler.reset(reason);
-  const ignore = (): void => undefined;
-  return { write: () => true, end: ignore, stop: ignore, reset: ignore, consumed: ignore };
 }

@@ -51,7 +51,7 @@ export function expireOpens(batch: Buffer): number[] {
 }
 
 /** Throws {@link V2Error} when a payload can't be a head or trailers. */
-export function checkHeadLength({ length }: Buffer): void {
+export function checkHeadLength(length: number): void {
   if (length > limits.v2Head) throw new V2Error(`a head of ${length} bytes is too long`);
 }
 
