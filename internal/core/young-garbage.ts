@@ -1,13 +1,19 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Bytes that are read between two collections: few enough that the buffers are still in the processor's cache. */
-const periodBytes = 2 * 1_048_576;
+/**
+ * Bytes that are read between two collections: few enough that the buffers are still in the processor's cache, and that a heap
+ * which was just made small has room for them. More where much is held, since a collection then takes longer.
+ */
+const leastPeriodBytes = 2 * 1_048_576;
+const mostPeriodBytes = 8 * 1_048_576;
+const periodBytesPerMs = 4 * 1_048_576;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as (options: { type: 'minor' }) => void;
 
 let byteCount = 0;
+let periodBytes = leastPeriodBytes;
 
 /**
  * Counts what was read from the network, and every few megabytes throws the buffers away that nobody needs any longer. Node
@@ -19,5 +25,8 @@ export function countRead(bytes: number): void {
   byteCount += bytes;
   if (byteCount < periodBytes) return;
   byteCount = 0;
+  const startedAt = performance.now();
   collect({ type: 'minor' });
+  const wanted = (performance.now() - startedAt) * periodBytesPerMs;
+  periodBytes = Math.min(Math.max(wanted, leastPeriodBytes), mostPeriodBytes);
 }
