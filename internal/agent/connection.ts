@@ -101,11 +101,11 @@ const goodbyeMs = 2_000;
 type SessionDeps = ConnectDeps & { onClosed(code: number, reason: string): void };
 
 function v2Session(
-  { websocket, response, mask }: Dialled,
+  { websocket, response }: Dialled,
   { hub, key, session }: ConnectOptions,
   deps: SessionDeps,
 ): Session {
-  const agent = new V2AgentLink(deps, (handler) => packetLink(websocket, response.socket, handler, mask));
+  const agent = new V2AgentLink(deps, (handler) => packetLink(websocket, response.socket, handler));
   agent.onProbed = deps.onProbed;
   agent.onRoundTrip = deps.onRoundTrip;
   let registered: V2AgentSession | undefined;

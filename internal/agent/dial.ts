@@ -5,11 +5,10 @@ import { WebSocket } from 'ws';
 import type { Clock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import { version } from '#internal/core/version';
-import type { PlainMask } from '#internal/link/binary-frame';
 import { linkOptions } from '#internal/link/websocket-link';
 import { handshakeError, proxyError } from './handshake.ts';
 import { addressMs } from './hub-lookup.ts';
-import { isMaskZero, maskOptions } from './mask.ts';
+import { maskOptions } from './mask.ts';
 
 export interface HubAddress {
   /** http(s), without a path. */
@@ -30,8 +29,6 @@ export interface DialDeps {
 export interface Dialled {
   websocket: WebSocket;
   response: IncomingMessage;
-  /** How it masks, unless at random. */
-  mask: PlainMask | undefined;
 }
 
 /** How long a hub, or a proxy before it, may take to answer the handshake. */
@@ -55,10 +52,9 @@ export async function dial(
   proxyAgent?.on('proxyConnect', ({ statusCode }: { statusCode: number }) => {
     connectStatus = statusCode;
   });
-  const isZero = isMaskZero(url, proxy !== undefined);
   const websocket = new WebSocket(address, subprotocols, {
     ...linkOptions,
-    ...maskOptions(isZero),
+    ...maskOptions(url, proxy !== undefined),
     ...tls,
     ...(proxyAgent
       ? { agent: proxyAgent }
@@ -84,7 +80,7 @@ export async function dial(
       websocket.once('open', () => {
         // A hub may speak first, and nobody listens yet.
         websocket.pause();
-        if (response) resolve({ websocket, response, mask: isZero ? 'zero' : undefined });
+        if (response) resolve({ websocket, response });
       });
       websocket.once('unexpected-response', (_request, { statusCode: status = 0, headers }) => {
         const answer = { status, headers };

@@ -6,7 +6,6 @@ import type { TurnQueue } from '#internal/core/turn-queue';
 import { version } from '#internal/core/version';
 import { V1HubSession, type V1HubSessionDeps } from '#internal/link/v1/hub-session';
 import { V2HubSession, type V2HubSessionDeps } from '#internal/link/v2/hub-session';
-import type { ConnectPackets } from '#internal/link/v2/packet-link';
 import { linkOptions, packetLink, textLink } from '#internal/link/websocket-link';
 import { v2Subprotocol } from '#messages/v2';
 
@@ -70,8 +69,7 @@ export class Subscribe {
     this.#server.handleUpgrade(request, socket, early, (websocket) => {
       const { v1, v2, onOpenedV1, onOpenedV2 } = this.#deps;
       if (websocket.protocol === v2Subprotocol) {
-        const connect: ConnectPackets = (handler) => packetLink(websocket, socket as Socket, handler, 'none');
-        onOpenedV2(new V2HubSession(this.#options, v2, connect));
+        onOpenedV2(new V2HubSession(this.#options, v2, (handler) => packetLink(websocket, socket as Socket, handler)));
         return;
       }
       const { timeoutMs } = this.#options;

@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { countRead } from '#internal/core/young-garbage';
 import { limits } from '#messages/limits';
-import { joinedFrame, type PlainMask } from './binary-frame.ts';
 import { closeReason } from './close-reason.ts';
 import type { TextLink, TextLinkHandler } from './text-link.ts';
 import type { PacketLink, PacketLinkHandler } from './v2/packet-link.ts';
@@ -65,16 +64,8 @@ export function textLink(websocket: WebSocket, socket: LinkSocket, handler: Text
 /** Bytes in a websocket's queue from which on nobody is asked for more. */
 const fullBytes = 131_072;
 
-/**
- * Carries binary messages on an open websocket; `socket` is what it runs on. `mask` is how the websocket masks what it sends,
- * unless that is drawn at random.
- */
-export function packetLink(
-  websocket: WebSocket,
-  socket: LinkSocket,
-  handler: PacketLinkHandler,
-  mask?: PlainMask,
-): PacketLink {
+/** Carries binary messages on an open websocket; `socket` is what it runs on. */
+export function packetLink(websocket: WebSocket, socket: LinkSocket, handler: PacketLinkHandler): PacketLink {
   websocket.on('message', (data: RawData, isBinary: boolean) => {
     if (isBinary) {
       countRead((data as Buffer).length);
@@ -92,10 +83,7 @@ export function packetLink(
   return {
     send(packet) {
       if (websocket.readyState !== websocket.OPEN) return;
-      // The library sends each frame whole and at once, so that another one may stand between two of its own.
-      const frame = mask && joinedFrame(packet, mask);
-      if (frame) socket.write(frame, sent);
-      else websocket.send(packet, sent);
+      websocket.send(packet, sent);
       isFull = websocket.bufferedAmount >= fullBytes;
     },
     close: (code, reason) => websocket.close(code, closeReason(reason)),

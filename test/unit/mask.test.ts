@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isMaskZero, maskOptions } from '#internal/agent/mask';
+import { maskOptions } from '#internal/agent/mask';
 
 const isZero = (hub: string, isProxied = false): boolean => {
-  const { generateMask } = maskOptions(isMaskZero(new URL(hub), isProxied));
+  const { generateMask } = maskOptions(new URL(hub), isProxied);
   const mask = Buffer.from('abcd');
   generateMask?.(mask);
   return mask.equals(Buffer.alloc(4));
