@@ -1,27 +1,16 @@
 import type { Clock } from '#internal/core/clock';
 import { limits } from '#messages/limits';
 import { batchHeaderBytes, packetKinds, V2Error } from '#messages/v2';
-import { Pace } from './pace.ts';
+import type { Pace } from './pace.ts';
 import { encodeGone } from './payloads.ts';
-import { SpareBuffers } from './spare-buffers.ts';
+import { framesIn, SentPackets } from './sent-packets.ts';
 
 /** How long an acknowledgement may wait for a packet that it can travel with. */
 const ackMs = 20;
 /** So many bytes are acknowledged at once. */
 const ackBytes = 131_072;
-/** So much in a row tells how fast the way is. */
-const burstBytes = 98_304;
-const fewBytes = 16_384;
-/** What a clock can tell apart. */
-const minMs = 0.05;
 /** What was not acknowledged for this long may have been lost. */
 const lostMs = 1_000;
-/** From here on a packet takes a whole buffer, so that it can be used again. */
-const longBytes = limits.v2BatchSent / 2;
-/** Buffers that wait to be used again: acknowledgements come in lumps. */
-const maxSpare = 32;
-/** Where frames are put together when there is no such buffer. They are copied from here, so one does for all lanes. */
-const scratch = Buffer.allocUnsafe(limits.v2BatchSent);
 
 export interface LaneOptions {
   /** The hub's name: 16 hexadecimal digits. */
@@ -49,44 +38,20 @@ export interface LaneDeps {
 /** Something was missed and `asked` for again, or `sent` again. */
 export type OnRepair = (what: 'asked' | 'sent') => void;
 
-interface Sent {
-  packet: Buffer;
-  /** The position behind its last byte. */
-  end: number;
-  sentAt: number;
-  /** What had been acknowledged when it was sent, and since when. */
-  acknowledgedBefore: number;
-  acknowledgedAt: number;
-  wasFull: boolean;
-  /** Sent more than once: which time was acknowledged is not known. */
-  isRepeated: boolean;
-}
-
 /**
  * All frames between one session and one hub, as one sequence of bytes in each direction: numbered, acknowledged, and
  * kept until then, so that nothing is lost with a connection and nothing arrives twice.
  */
 export class Lane {
-  pace = new Pace();
   readonly #node: Buffer;
   readonly #start: number;
   /** Whether the other end knows where the lane begins. */
   #isBegun: boolean;
   #epoch: number;
   readonly #deps: LaneDeps;
-  readonly #sent: Sent[] = [];
-  /**
-   * Buffers of long packets that were acknowledged. They stay in this lane, since an acknowledgement that comes too early
-   * must not let anybody read what is another one's.
-   */
-  readonly #spare = new SpareBuffers(batchHeaderBytes + limits.v2BatchSent, maxSpare);
-  /** Positions: of the next byte to send, of the first one not acknowledged, of the next one expected. */
-  #next = 0;
-  #acknowledged = 0;
-  #expected = 0;
-  #acknowledgedAt = 0;
-  /** The first acknowledgement of what was sent without a break: when it came, and its position. */
-  #burst = { at: Number.NEGATIVE_INFINITY, position: 0 };
+  readonly #sent: SentPackets;
+  /** The position of the next byte that is expected. */
+  #expected: number;
   #unacknowledgedBytes = 0;
   #receivedAt = 0;
   #isAckDue = false;
@@ -98,30 +63,36 @@ export class Lane {
 
   constructor({ node, epoch, start, side }: LaneOptions, deps: LaneDeps) {
     this.#node = Buffer.from(node, 'hex');
-    this.#start = this.#next = this.#acknowledged = this.#expected = start;
+    this.#start = this.#expected = start;
+    this.#sent = new SentPackets(start);
     this.#isBegun = start === 0 || side === 'agent';
     this.#epoch = epoch;
     this.#deps = deps;
   }
 
+  /** How fast the way is, and how much may be on it. */
+  get pace(): Pace {
+    return this.#sent.pace;
+  }
+
   /** The position behind the last byte that was sent. */
   get sentPosition(): number {
-    return this.#next;
+    return this.#sent.next;
   }
 
   /** Bytes that may be sent now. What can't wait is sent without room, too. */
   get room(): number {
-    return this.pace.window - this.keptBytes;
+    return this.#sent.room;
   }
 
   /** Bytes that are kept until they are acknowledged. */
   get keptBytes(): number {
-    return this.#next - this.#acknowledged;
+    return this.#sent.keptBytes;
   }
 
   /** Frames that may not have arrived, as they were sent. */
   get unacknowledged(): Buffer[] {
-    return this.#sent.map(({ packet }) => packet.subarray(batchHeaderBytes));
+    return this.#sent.frames;
   }
 
   /** Whether an acknowledgement should go even if there is nothing that it can travel with. */
@@ -131,14 +102,17 @@ export class Lane {
 
   /** Where the frames of the next batch may be put together. What is sent from here is not copied again. */
   get target(): Buffer {
-    return this.#spare.next?.subarray(batchHeaderBytes) ?? scratch;
+    return this.#sent.target;
   }
 
   /** Sends whole frames, or with none an acknowledgement. The buffer may be used again afterwards, unless it is `target`. */
   send(frames: Buffer): void {
-    const packet = this.#packetFor(frames);
-    this.#writeHeader(packet, packetKinds.batch, this.#next);
-    if (frames.length > 0) this.#keep(packet, frames.length);
+    const packet = this.#sent.packetFor(frames);
+    this.#writeHeader(packet, packetKinds.batch, this.#sent.next);
+    if (frames.length > 0) {
+      this.#sent.add(packet, frames.length, this.#deps.clock.now());
+      this.#watchLoss();
+    }
     this.#deps.transmit(packet);
   }
 
@@ -155,14 +129,14 @@ export class Lane {
     if (packet.length !== batchHeaderBytes + length) throw new V2Error('a batch is not as long as it says');
     if (length > limits.v2Batch) throw new V2Error(`a batch of ${length} bytes is too long`);
     const acknowledged = packet.readUIntBE(19, 6);
-    this.#isBegun ||= acknowledged >= this.#start && acknowledged <= this.#next;
+    this.#isBegun ||= acknowledged >= this.#start && acknowledged <= this.#sent.next;
     if (!this.#isBegun) {
       // What comes is still about the lane before.
       this.begin();
-      this.#transmitEmpty(packetKinds.batch, this.#next);
+      this.#transmitEmpty(packetKinds.batch, this.#sent.next);
       return;
     }
-    this.#acknowledge(acknowledged, packet[25] as number);
+    if (this.#sent.acknowledge(acknowledged, packet[25] as number, this.#deps.clock.now())) this.#deps.wake();
     if (this.keptBytes > limits.laneKept) throw new V2Error('what was sent is not acknowledged');
     if (packet[0] === packetKinds.resend) this.#sendAgain();
     else this.#accept(packet, packet.readUIntBE(13, 6), length);
@@ -176,30 +150,17 @@ export class Lane {
   /** Goes on over another connection. Both ends say where they stand; whoever misses something asks for it. */
   resume(epoch: number): void {
     this.#epoch = epoch;
-    this.pace = new Pace();
     this.#missedSince = undefined;
     this.#repeatedAt = Number.NEGATIVE_INFINITY;
-    for (const sent of this.#sent) sent.isRepeated = true;
-    this.#acknowledgedAt = this.#deps.clock.now();
+    this.#sent.changeWay(this.#deps.clock.now());
     this.begin();
-    this.#transmitEmpty(packetKinds.batch, this.#next);
+    this.#transmitEmpty(packetKinds.batch, this.#sent.next);
     this.#deps.wake();
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#sent.length = 0;
-    this.#spare.clear();
-  }
-
-  /** A packet with these frames, and room for the header. */
-  #packetFor(frames: Buffer): Buffer {
-    const byteCount = batchHeaderBytes + frames.length;
-    const isInPlace = frames.buffer === this.#spare.next?.buffer;
-    const isLong = frames.length >= longBytes;
-    const packet = isLong ? this.#spare.take().subarray(0, byteCount) : Buffer.allocUnsafe(byteCount);
-    if (!isLong || !isInPlace) frames.copy(packet, batchHeaderBytes);
-    return packet;
+    this.#sent.clear();
   }
 
   #transmitEmpty(kind: number, seq: number): void {
@@ -219,56 +180,6 @@ export class Lane {
     packet.writeUIntBE(packet.length - batchHeaderBytes, 26, 3);
     this.#isAckDue = false;
     this.#unacknowledgedBytes = 0;
-  }
-
-  #keep(packet: Buffer, length: number): void {
-    const sentAt = this.#deps.clock.now();
-    if (this.#sent.length === 0) this.#acknowledgedAt = sentAt;
-    const wasFull = this.room < this.pace.window / 2;
-    this.#next += length;
-    this.#sent.push({
-      packet,
-      end: this.#next,
-      sentAt,
-      acknowledgedBefore: this.#acknowledged,
-      acknowledgedAt: this.#acknowledgedAt,
-      wasFull,
-      isRepeated: false,
-    });
-    this.#watchLoss();
-  }
-
-  #acknowledge(position: number, delayMs: number): void {
-    if (position > this.#next) throw new V2Error('what was never sent is acknowledged');
-    if (position <= this.#acknowledged) return;
-    this.#acknowledged = position;
-    let last: Sent | undefined;
-    while (this.#sent[0] && this.#sent[0].end <= position) {
-      last = this.#sent.shift() as Sent;
-      // One that was sent twice may still be on its way the second time.
-      if (!last.isRepeated) this.#spare.give(last.packet);
-    }
-    if (last && !last.isRepeated) {
-      const now = this.#deps.clock.now();
-      this.#followBurst(last, now - delayMs);
-      const byteCount = position - last.acknowledgedBefore;
-      this.#acknowledgedAt = now;
-      this.pace.acknowledged(now, {
-        rttMs: now - last.sentAt - delayMs,
-        // Acknowledgements come in lumps, so what was delivered counts from the last one that was known then.
-        // A few of them alone say nothing of how fast the way is.
-        bytesPerMs: last.wasFull || byteCount >= fewBytes ? byteCount / Math.max(now - last.acknowledgedAt, minMs) : 0,
-        wasFull: last.wasFull,
-      });
-    }
-    this.#deps.wake();
-  }
-
-  /** What was sent before the burst's first packet had come out at the other end did not wait for that: only for the way. */
-  #followBurst({ sentAt, end }: Sent, outAt: number): void {
-    if (sentAt > this.#burst.at) this.#burst = { at: outAt, position: end };
-    const byteCount = end - this.#burst.position;
-    if (byteCount >= burstBytes) this.pace.burst(outAt, byteCount / Math.max(outAt - this.#burst.at, minMs));
   }
 
   #accept(packet: Buffer, seq: number, length: number): void {
@@ -311,7 +222,7 @@ export class Lane {
     if (this.#missedSince !== undefined && now - this.#missedSince < lostMs) return;
     this.#missedSince = now;
     this.#deps.onRepair?.('asked');
-    this.#transmitEmpty(packetKinds.resend, this.#next);
+    this.#transmitEmpty(packetKinds.resend, this.#sent.next);
   }
 
   #sendAgain(): void {
@@ -319,13 +230,11 @@ export class Lane {
     // Whoever misses something asks again after a second, so nothing is lost by not hearing it sooner.
     if (now - this.#repeatedAt < lostMs / 2) return;
     this.#repeatedAt = now;
-    if (this.#sent.length > 0) this.#deps.onRepair?.('sent');
-    for (const sent of this.#sent) {
-      this.#deps.age(sent.packet.subarray(batchHeaderBytes), now - sent.sentAt);
-      sent.packet.writeUInt32BE(this.#epoch, 9);
-      sent.sentAt = now;
-      sent.isRepeated = true;
-      this.#deps.transmit(sent.packet);
+    if (this.#sent.keptBytes > 0) this.#deps.onRepair?.('sent');
+    for (const { packet, ageMs } of this.#sent.again(now)) {
+      this.#deps.age(framesIn(packet), ageMs);
+      packet.writeUInt32BE(this.#epoch, 9);
+      this.#deps.transmit(packet);
     }
   }
 
@@ -338,12 +247,12 @@ export class Lane {
     this.#isLossTimed = true;
     this.#deps.clock.after(lostMs, () => {
       this.#isLossTimed = false;
-      const oldest = this.#sent[0];
-      if (!oldest) this.#spare.clear();
-      if (!oldest || this.#isClosed) return;
-      if (this.#deps.clock.now() - oldest.sentAt >= lostMs) {
-        this.#transmitEmpty(packetKinds.batch, this.#next);
-        this.#transmitEmpty(packetKinds.batch, this.#acknowledged);
+      const sentAt = this.#sent.oldestSentAt;
+      if (sentAt === undefined) this.#sent.clearSpare();
+      if (sentAt === undefined || this.#isClosed) return;
+      if (this.#deps.clock.now() - sentAt >= lostMs) {
+        this.#transmitEmpty(packetKinds.batch, this.#sent.next);
+        this.#transmitEmpty(packetKinds.batch, this.#sent.acknowledged);
       }
       this.#watchLoss();
     });

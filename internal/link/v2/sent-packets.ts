@@ -1,0 +1,179 @@
+import { limits } from '#messages/limits';
+import { batchHeaderBytes, V2Error } from '#messages/v2';
+import { Pace } from './pace.ts';
+import { SpareBuffers } from './spare-buffers.ts';
+
+/** So much in a row tells how fast the way is. */
+const burstBytes = 98_304;
+const fewBytes = 16_384;
+/** What a clock can tell apart. */
+const minMs = 0.05;
+/** From here on a packet takes a whole buffer, so that it can be used again. */
+const longBytes = limits.v2BatchSent / 2;
+/** Buffers that wait to be used again: acknowledgements come in lumps. */
+const maxSpare = 32;
+/** Where frames are put together when there is no such buffer. They are copied from here, so one does for all lanes. */
+const scratch = Buffer.allocUnsafe(limits.v2BatchSent);
+
+interface Sent {
+  packet: Buffer;
+  /** The position behind its last byte. */
+  end: number;
+  sentAt: number;
+  /** What had been acknowledged when it was sent, and since when. */
+  acknowledgedBefore: number;
+  acknowledgedAt: number;
+  wasFull: boolean;
+  /** Sent more than once: which time was acknowledged is not known. */
+  isRepeated: boolean;
+}
+
+/** The packets of a lane that were sent and not acknowledged, and what acknowledgements tell of the way. */
+export class SentPackets {
+  pace = new Pace();
+  readonly #sent: Sent[] = [];
+  /**
+   * Buffers of long packets that were acknowledged. They stay in this lane, since an acknowledgement that comes too early
+   * must not let anybody read what is another one's.
+   */
+  readonly #spare = new SpareBuffers(batchHeaderBytes + limits.v2BatchSent, maxSpare);
+  /** Positions: of the next byte to send, and of the first one not acknowledged. */
+  #next: number;
+  #acknowledged: number;
+  #acknowledgedAt = 0;
+  /** The first acknowledgement of what was sent without a break: when it came, and its position. */
+  #burst = { at: Number.NEGATIVE_INFINITY, position: 0 };
+
+  constructor(start: number) {
+    this.#next = this.#acknowledged = start;
+  }
+
+  /** The position behind the last byte that was sent. */
+  get next(): number {
+    return this.#next;
+  }
+
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  /** Bytes that may be sent now. */
+  get room(): number {
+    return this.pace.window - this.keptBytes;
+  }
+
+  /** Bytes that are kept until they are acknowledged. */
+  get keptBytes(): number {
+    return this.#next - this.#acknowledged;
+  }
+
+  /** Frames that may not have arrived, as they were sent. */
+  get frames(): Buffer[] {
+    return this.#sent.map(({ packet }) => framesIn(packet));
+  }
+
+  /** When the oldest packet was sent; undefined when there is none. */
+  get oldestSentAt(): number | undefined {
+    return this.#sent[0]?.sentAt;
+  }
+
+  /** Where the frames of the next packet may be put together, so that they need not be copied into it. */
+  get target(): Buffer {
+    return this.#spare.next?.subarray(batchHeaderBytes) ?? scratch;
+  }
+
+  /** A packet with these frames, and room for the header. */
+  packetFor(frames: Buffer): Buffer {
+    const byteCount = batchHeaderBytes + frames.length;
+    const isInPlace = frames.buffer === this.#spare.next?.buffer;
+    const isLong = frames.length >= longBytes;
+    const packet = isLong ? this.#spare.take().subarray(0, byteCount) : Buffer.allocUnsafe(byteCount);
+    if (!isLong || !isInPlace) frames.copy(packet, batchHeaderBytes);
+    return packet;
+  }
+
+  /** Keeps a packet that is sent now, with so many bytes of frames. */
+  add(packet: Buffer, length: number, now: number): void {
+    if (this.#sent.length === 0) this.#acknowledgedAt = now;
+    const wasFull = this.room < this.pace.window / 2;
+    this.#next += length;
+    this.#sent.push({
+      packet,
+      end: this.#next,
+      sentAt: now,
+      acknowledgedBefore: this.#acknowledged,
+      acknowledgedAt: this.#acknowledgedAt,
+      wasFull,
+      isRepeated: false,
+    });
+  }
+
+  /**
+   * Everything before `position` has arrived, which the other end says so much later. False when that was known. Throws
+   * {@link V2Error}.
+   */
+  acknowledge(position: number, delayMs: number, now: number): boolean {
+    if (position > this.#next) throw new V2Error('what was never sent is acknowledged');
+    if (position <= this.#acknowledged) return false;
+    this.#acknowledged = position;
+    let last: Sent | undefined;
+    while (this.#sent[0] && this.#sent[0].end <= position) {
+      last = this.#sent.shift() as Sent;
+      // One that was sent twice may still be on its way the second time.
+      if (!last.isRepeated) this.#spare.give(last.packet);
+    }
+    if (last && !last.isRepeated) this.#measure(last, { position, delayMs, now });
+    return true;
+  }
+
+  /** The way is another one now: what was sent may be sent again over it. */
+  changeWay(now: number): void {
+    this.pace = new Pace();
+    for (const sent of this.#sent) sent.isRepeated = true;
+    this.#acknowledgedAt = now;
+  }
+
+  /** Each packet, to be sent once more, and how many milliseconds ago it was sent the last time. */
+  *again(now: number): Generator<{ packet: Buffer; ageMs: number }> {
+    for (const sent of this.#sent) {
+      yield { packet: sent.packet, ageMs: now - sent.sentAt };
+      sent.sentAt = now;
+      sent.isRepeated = true;
+    }
+  }
+
+  /** Gives up the buffers that wait to be used again. */
+  clearSpare(): void {
+    this.#spare.clear();
+  }
+
+  clear(): void {
+    this.#sent.length = 0;
+    this.clearSpare();
+  }
+
+  #measure(last: Sent, { position, delayMs, now }: { position: number; delayMs: number; now: number }): void {
+    this.#followBurst(last, now - delayMs);
+    const byteCount = position - last.acknowledgedBefore;
+    this.#acknowledgedAt = now;
+    this.pace.acknowledged(now, {
+      rttMs: now - last.sentAt - delayMs,
+      // Acknowledgements come in lumps, so what was delivered counts from the last one that was known then.
+      // A few of them alone say nothing of how fast the way is.
+      bytesPerMs: last.wasFull || byteCount >= fewBytes ? byteCount / Math.max(now - last.acknowledgedAt, minMs) : 0,
+      wasFull: last.wasFull,
+    });
+  }
+
+  /** What was sent before the burst's first packet had come out at the other end did not wait for that: only for the way. */
+  #followBurst({ sentAt, end }: Sent, outAt: number): void {
+    if (sentAt > this.#burst.at) this.#burst = { at: outAt, position: end };
+    const byteCount = end - this.#burst.position;
+    if (byteCount >= burstBytes) this.pace.burst(outAt, byteCount / Math.max(outAt - this.#burst.at, minMs));
+  }
+}
+
+/** The frames of a batch packet, behind its header. */
+export function framesIn(packet: Buffer): Buffer {
+  return packet.subarray(batchHeaderBytes);
+}
