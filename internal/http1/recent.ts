@@ -26,6 +26,11 @@ export class Recent<Made> {
     return made;
   }
 
+  /** Forgets all of it. */
+  clear(): void {
+    this.#slots.fill(undefined);
+  }
+
   /** Only looks at a few characters: where two texts meet, the later one is kept. */
   #slotOf(text: string): number {
     if (this.#lastSlot === 0) return 0;

@@ -20,6 +20,7 @@ function newLane(epoch = 1) {
       transmit: (packet) => sent.push(readBatch(packet)),
       deliver: (frames) => delivered.push(frames.toString()),
       age: () => undefined,
+      rested: () => undefined,
       wake: () => lane.isAckDue && lane.send(Buffer.alloc(0)),
       onRepair: (what) => repairs.push(what),
     },

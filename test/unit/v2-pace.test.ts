@@ -35,6 +35,7 @@ function flood({ bytesPerMs, delayMs, noiseMs = 0, batchBytes = 65_000 }: Way, m
       },
       deliver: () => undefined,
       age: () => undefined,
+      rested: () => undefined,
       wake: () => fill(),
     },
   );
@@ -45,6 +46,7 @@ function flood({ bytesPerMs, delayMs, noiseMs = 0, batchBytes = 65_000 }: Way, m
       transmit: (packet) => void clock.after(delayMs, () => near.receive(packet)),
       deliver: ({ length }) => arrived.push({ at: clock.now(), byteCount: length }),
       age: () => undefined,
+      rested: () => undefined,
       wake: () => far.isAckDue && far.send(Buffer.alloc(0)),
     },
   );

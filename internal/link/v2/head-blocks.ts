@@ -27,6 +27,12 @@ export class HeadBlocks {
     return { method, target, fields };
   }
 
+  /** Forgets what it remembers. */
+  clear(): void {
+    this.#fields.clear();
+    this.#responses.clear();
+  }
+
   /** Reads the head of a response. Throws {@link Http1Error}. */
   response(frame: Block): ResponseHead {
     return this.#responses.of(textOf(frame));

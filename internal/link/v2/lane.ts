@@ -31,6 +31,8 @@ export interface LaneDeps {
   age(frames: Buffer, ms: number): void;
   /** There may be more to send: room, or an acknowledgement. */
   wake(): void;
+  /** Nothing is on its way: what is kept only for speed may go. Called once a second at most. */
+  rested(): void;
   /** Counts what was lost on the way. */
   onRepair?: OnRepair | undefined;
 }
@@ -248,7 +250,7 @@ export class Lane {
     this.#deps.clock.after(lostMs, () => {
       this.#isLossTimed = false;
       const sentAt = this.#sent.oldestSentAt;
-      if (sentAt === undefined) this.#sent.clearSpare();
+      if (sentAt === undefined) this.#rest();
       if (sentAt === undefined || this.#isClosed) return;
       if (this.#deps.clock.now() - sentAt >= lostMs) {
         this.#transmitEmpty(packetKinds.batch, this.#sent.next);
@@ -256,5 +258,10 @@ export class Lane {
       }
       this.#watchLoss();
     });
+  }
+
+  #rest(): void {
+    this.#sent.clearSpare();
+    this.#deps.rested();
   }
 }

@@ -73,6 +73,7 @@ export class Mux implements StreamOwner {
         deliver: (frames) => this.#deliver(frames),
         age: ageOpens,
         wake: () => this.wake(),
+        rested: () => this.#heads.clear(),
         onRepair: deps.onRepair,
       },
     );
