@@ -55,6 +55,15 @@ test('an absolute target leads where it says, whatever the same fields led to be
   assert.equal(stream.head.target, '/');
 });
 
+test('what an absolute target led to says nothing of the Host field beside it', async (t) => {
+  const edge = await TestEdge.start(t);
+  const visitor = await edge.visit(t, `GET http://${edge.host}/ HTTP/1.1\r\nHost: nobody.invalid\r\n\r\n`);
+  (await edge.stream()).answer(200, ['Content-Length', '0']);
+  await visitor.response();
+  visitor.send('GET / HTTP/1.1\r\nHost: nobody.invalid\r\n\r\n');
+  assert.equal((await visitor.response()).status, 404);
+});
+
 test('a response without a date gets the present one, each time', async (t) => {
   const edge = await TestEdge.start(t);
   const visitor = await edge.visit(t, '');

@@ -64,8 +64,8 @@ export class Router {
 
   /** Whether another target leads to the same tunnel, with the fields that led there. */
   leadsAlike({ prefix }: TunnelRoute, target: string): boolean {
-    const { isPathRouting } = this.#options;
-    return prefix === '' && originForm.test(target) && !(isPathRouting && target.startsWith(pathPrefix));
+    // A host that names a tunnel does so whatever the path.
+    return prefix === '' && originForm.test(target);
   }
 }
 

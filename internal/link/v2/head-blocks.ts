@@ -1,7 +1,7 @@
 import { Http1Error } from '#internal/http1/error';
 import { eachField, type Fields } from '#internal/http1/fields';
 import type { RequestHead, ResponseHead } from '#internal/http1/head';
-import { parseFields, parseRequestHead, parseResponseHead } from '#internal/http1/parse-head';
+import { parseFields, parseRequestHead, parseResponseHead, requestFields } from '#internal/http1/parse-head';
 import { Recent } from '#internal/http1/recent';
 
 /** So many different heads are remembered, each at most a few kB long. */
@@ -16,7 +16,7 @@ interface Block {
 
 /** Reads the heads of one lane. The same bytes give the same object again, so nobody may change it. */
 export class HeadBlocks {
-  readonly #fields = new Recent((lines: string) => parseFields(lines, 0), recentHeads);
+  readonly #fields = new Recent(requestFields, recentHeads);
   readonly #fieldsOf = (lines: string): Fields => this.#fields.of(lines);
   readonly #responses = new Recent<ResponseHead>(parseResponseHead, recentHeads);
 
