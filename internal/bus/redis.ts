@@ -17,6 +17,8 @@ const lowWater = 4 * 1_048_576;
 /** Bytes gathered into one publish, unless one message is longer. */
 const publishBytes = 262_144;
 const goodbyeMs = 500;
+/** How long after something was sent to a node Redis is asked whether that is there. */
+const askMs = 100;
 
 const channelOfAll = 'adit:hubs';
 const channelOf = (node: NodeId): string => `adit:node:${node}`;
@@ -43,6 +45,8 @@ export class RedisBus implements Bus {
   /** The number of each node's last publish that was taken. */
   readonly #taken = new Map<NodeId, number>();
   #handler: BusHandler | undefined;
+  /** Nodes after which Redis is about to be asked. */
+  readonly #asked = new Set<NodeId>();
   #number = 0;
   #isFlushDue = false;
   #isBeatDue = false;
@@ -116,7 +120,7 @@ export class RedisBus implements Bus {
   }
 
   get isConnected(): boolean {
-    return this.#deps.connection.takesCommands;
+    return this.#deps.connection.takesMessages;
   }
 
   get health(): BusHealth {
@@ -137,10 +141,10 @@ export class RedisBus implements Bus {
     this.#isClosed = true;
     this.#stopBeats?.();
     const { clock, connection } = this.#deps;
-    const goodbye = connection.publish(channelOfAll, this.#newBeat('goodbye')).then(
-      () => undefined,
-      () => undefined,
-    );
+    // Behind all else that was sent: of a node that has left nothing more is taken.
+    const goodbye = new Promise<void>((resolve) => {
+      connection.send(channelOfAll, [this.#newBeat('goodbye')], resolve);
+    });
     let stop: Stop = () => undefined;
     const late = new Promise<void>((resolve) => {
       stop = clock.after(goodbyeMs, resolve);
@@ -168,7 +172,8 @@ export class RedisBus implements Bus {
       return;
     }
     const { pieces, byteCount } = pending;
-    const isUp = this.#deps.connection.takesCommands;
+    const { connection } = this.#deps;
+    const isUp = connection.takesMessages;
     const stamp = isUp ? this.#peers.stampOf(node) : undefined;
     // It goes with the node's first heartbeat.
     if (isUp && stamp === undefined) return;
@@ -179,13 +184,25 @@ export class RedisBus implements Bus {
     }
     this.#number += 1;
     const head = encodeEnvelopeHead({ from: this.#node, number: this.#number, stamp });
-    this.#deps.connection.publish(channelOf(node), head, ...pieces).then(
-      (receiverCount) => {
-        if (receiverCount === 0) this.#peers.unreached(node);
-        this.#count(-byteCount);
-      },
-      () => this.#count(-byteCount),
-    );
+    connection.send(channelOf(node), [head, ...pieces], () => this.#count(-byteCount));
+    this.#askSoon(node);
+  }
+
+  /** Nobody says whether what was sent has reached a node, so whether anything would is asked a moment later. */
+  #askSoon(node: NodeId): void {
+    if (this.#asked.has(node)) return;
+    this.#asked.add(node);
+    const { clock, connection } = this.#deps;
+    clock.after(askMs, () => {
+      this.#asked.delete(node);
+      if (this.#isClosed) return;
+      connection.publish(channelOf(node), this.#emptyEnvelope()).then(
+        (receiverCount) => {
+          if (receiverCount === 0) this.#peers.unreached(node);
+        },
+        () => undefined,
+      );
+    });
   }
 
   #count(bytes: number): void {
@@ -272,15 +289,16 @@ export class RedisBus implements Bus {
       connection.reset();
       return;
     }
-    const echo = encodeEnvelopeHead({ from: this.#node, number: 0, stamp: now });
-    for (const [channel, bytes] of [
-      [channelOfAll, this.#newBeat('here')],
-      [channelOf(this.#node), echo],
-    ] as const) {
-      connection.publish(channel, bytes).catch((error: unknown) => {
-        this.#problem = messageOf(error);
-      });
-    }
+    connection.publish(channelOfAll, this.#newBeat('here')).catch((error: unknown) => {
+      this.#problem = messageOf(error);
+    });
+    // The other way, that of messages.
+    connection.send(channelOf(this.#node), [this.#emptyEnvelope()], () => undefined);
+  }
+
+  /** Its number is one that nobody takes. */
+  #emptyEnvelope(): Buffer {
+    return encodeEnvelopeHead({ from: this.#node, number: 0, stamp: this.#deps.clock.now() });
   }
 
   #newBeat(kind: 'here' | 'goodbye'): Buffer {
