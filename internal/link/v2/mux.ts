@@ -1,3 +1,4 @@
+import { afterTurn } from '#internal/core/after-turn';
 import type { Clock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
@@ -158,7 +159,7 @@ export class Mux implements StreamOwner {
     if (this.#isScheduled || this.#isClosed) return;
     this.#isScheduled = true;
     // Gathering pays when many streams write in one turn. One stream alone would only wait for it.
-    if (this.#streams.size <= 1) process.nextTick(this.#pump);
+    if (this.#streams.size <= 1) afterTurn(this.#pump);
     else setImmediate(this.#pump);
   }
 
