@@ -85,3 +85,18 @@ test('the directory in Redis: what proved wrong is asked again', async (t) => {
   directory.invalidate(record.session);
   assert.deepEqual(await directory.find(clientId), moved);
 });
+
+test('the directory in Redis: a session that is held here outlives a Redis that comes back empty', async (t) => {
+  const connection = await connectTo(t, redis.url);
+  const node = newNode();
+  const directory = new RedisDirectory(node, { clock: new FakeClock(), connection, onLost: () => undefined });
+  t.after(() => directory.close());
+  const record = recordOf(node, newClientId());
+  const [clientId = ''] = record.clientIds;
+  await directory.claim(record, record.clientIds);
+  await redis.command('DEL', `adit:session:${record.session}`, `adit:tunnel:${clientId}`);
+  assert.deepEqual(await directory.move(record.session, 1, node), { ...record, epoch: 2 });
+  await redis.command('DEL', `adit:session:${record.session}`, `adit:tunnel:${clientId}`);
+  assert.deepEqual(await directory.read(record.session), { ...record, epoch: 2 });
+  assert.equal(await redis.command('GET', `adit:tunnel:${clientId}`), record.session);
+});

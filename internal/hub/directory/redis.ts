@@ -100,13 +100,13 @@ export class RedisDirectory implements Directory {
   }
 
   async read(session: string): Promise<SessionRecord | undefined> {
-    const text = await this.#get(sessionKey(session));
+    const text = await this.#textOf(session);
     return text === null ? undefined : (JSON.parse(text) as SessionRecord);
   }
 
   async move(session: string, epoch: number, node: NodeId): Promise<SessionRecord | undefined> {
     const key = sessionKey(session);
-    const text = await this.#get(key);
+    const text = await this.#textOf(session);
     const record = text === null ? undefined : (JSON.parse(text) as SessionRecord);
     if (text === null || record?.epoch !== epoch) return undefined;
     const moved = { ...record, node, epoch: epoch + 1 };
@@ -151,6 +151,15 @@ export class RedisDirectory implements Directory {
     this.#isClosed = true;
     this.#stopRenewing();
     await this.#deps.connection.close();
+  }
+
+  /** The record of a session, which is put back first if it is held here and missing. */
+  async #textOf(session: string): Promise<string | null> {
+    const key = sessionKey(session);
+    const text = await this.#get(key);
+    if (text !== null || !this.#held.get(session)) return text;
+    await this.#keepSession(session);
+    return await this.#get(key);
   }
 
   async #ask(clientId: string): Promise<SessionRecord | undefined> {

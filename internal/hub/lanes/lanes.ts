@@ -139,24 +139,26 @@ export class Lanes {
     const lane = this.#lanes.get(session);
     if (lane?.node !== node) return;
     this.park(node, session);
-    await this.look(session);
+    if (!(await this.look(session)) && lane.node === node) this.#end(lane);
   }
 
-  /** Finds out where a session is by now. */
-  async look(session: string): Promise<void> {
+  /**
+   * Finds out where a session is by now. False: the directory does not know of it, which alone says little, since one
+   * that came back empty is filled again by those who hold the sessions.
+   */
+  async look(session: string): Promise<boolean> {
     const lane = this.#lanes.get(session);
-    if (!lane) return;
+    if (!lane) return true;
     const { directory, log } = this.#deps;
     directory.invalidate(session);
     const record = await directory.read(session).catch((error: unknown) => {
       log.warn('the directory did not say where a session is', { error: messageOf(error) });
       return null;
     });
-    if (record === null || this.#lanes.get(session) !== lane) return;
-    const { node } = this.#options;
-    if (!record && lane.node !== node) this.#end(lane);
+    if (record === null || this.#lanes.get(session) !== lane) return true;
     // What goes on here is attached when its agent knows.
-    if (record && record.epoch > lane.epoch && record.node !== node) this.#attachRemote(lane, record);
+    if (record && record.epoch > lane.epoch && record.node !== this.#options.node) this.#attachRemote(lane, record);
+    return record !== undefined;
   }
 
   /** A hub has ended. Its agents may go on at another one, and what they have heard of with them. */
@@ -221,10 +223,13 @@ export class Lanes {
   /** Lanes to other hubs are not told of everything: an answer comes where a session is no longer held, or waits. */
   #askNowAndThen(): void {
     this.#stopAsking ??= this.#deps.clock.every(askMs, () => {
-      for (const { node, session } of this.#lanes.values()) {
-        if (node !== this.#options.node) this.#deps.bus.publish(node, encodeNodeMessage('toAgent', session));
-      }
+      for (const lane of this.#lanes.values()) this.#ask(lane);
     });
+  }
+
+  /** Asks the hub that is thought to hold a session whether it does. */
+  #ask({ node, session }: EdgeLane): void {
+    if (node !== this.#options.node) this.#deps.bus.publish(node, encodeNodeMessage('toAgent', session));
   }
 
   #remoteLink(node: NodeId, session: string): Pick<PacketLink, 'send' | 'isWritable'> {
@@ -252,8 +257,8 @@ export class Lanes {
     if (this.#parked.has(lane)) return;
     const { clock } = this.#deps;
     const stopGrace = clock.after(this.#options.graceMs, () => this.#end(lane));
-    const stopLooking = clock.every(lookMs, () => {
-      if (!lane.isIdle) void this.look(lane.session);
+    const stopLooking = clock.every(lookMs, async () => {
+      if (!lane.isIdle && !(await this.look(lane.session))) this.#ask(lane);
     });
     this.#parked.set(lane, () => {
       stopGrace();
