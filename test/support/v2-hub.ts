@@ -10,7 +10,7 @@ import type { Registrar } from '#internal/hub/registration/registrar';
 import { AgentSessions } from '#internal/hub/sessions/agent-sessions';
 import type { Connect } from '#internal/link/v1/document-link';
 import { V1HubSession } from '#internal/link/v1/hub-session';
-import { type Ending, V2HubSession } from '#internal/link/v2/hub-session';
+import { type Ending, V2HubSession, type V2Registration } from '#internal/link/v2/hub-session';
 import type { ConnectPackets } from '#internal/link/v2/packet-link';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
@@ -20,18 +20,23 @@ export const pairClientId = 'a'.repeat(52);
 export const pairNode = '00112233445566ff';
 
 const firstKey = 'a key';
-const tunnelOf = (key: string) => ({ clientId: clientIdOf(key), hostname: undefined });
+const tunnelOf = (clientId: string) => ({ clientId, hostname: undefined });
 
 /** Whoever registers is given {@link pairClientId}, but with another key another one. */
 export function clientIdOf(key: string): string {
   return key === firstKey ? pairClientId : 'b'.repeat(52);
 }
 
+/** Sessions of a key are named by their client ids. */
+function clientIdsOf({ key: { kid = firstKey }, claim }: V2Registration): string[] {
+  return claim.tunnels.map(({ session }) => session || clientIdOf(kid));
+}
+
 /** Takes everybody, and the name of a key for the proof that one has it. */
 const registrar: Pick<Registrar, 'admit' | 'admitV2' | 'admitResume'> = {
-  admit: async () => ({ keyId: firstKey, tunnel: tunnelOf(firstKey) }),
-  admitV2: async ({ key: { kid = firstKey } }) => ({ keyId: kid, tunnels: [tunnelOf(kid)] }),
-  admitResume: async ({ key: { kid = firstKey } }) => ({ keyId: kid, clientIds: [clientIdOf(kid)] }),
+  admit: async () => ({ keyId: firstKey, tunnel: tunnelOf(pairClientId) }),
+  admitV2: async (asked) => ({ keyId: asked.key.kid ?? firstKey, tunnels: clientIdsOf(asked).map(tunnelOf) }),
+  admitResume: async (asked) => ({ keyId: asked.key.kid ?? firstKey, clientIds: clientIdsOf(asked) }),
 };
 
 /** Hubs of one process that reach each other. */

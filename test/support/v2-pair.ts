@@ -48,6 +48,8 @@ interface AgentOptions {
   resumed?: V2AgentSession;
   /** The name of its key. */
   kid?: string;
+  /** Which tunnels it asks for. */
+  names?: string[];
   /** What its streams may be granted. */
   windows?: WindowBudget;
   /** Takes the connection before anything happens on it. */
@@ -58,7 +60,15 @@ interface AgentOptions {
 export async function connectAgent(
   testHub: TestHub,
   accept: AcceptStream,
-  { meddle, clock, resumed, kid = 'a key', onLink, windows = new WindowBudget(limits.processWindows) }: AgentOptions,
+  {
+    meddle,
+    clock,
+    resumed,
+    kid = 'a key',
+    names = [''],
+    onLink,
+    windows = new WindowBudget(limits.processWindows),
+  }: AgentOptions,
 ) {
   const link = packetLinkPair(meddle);
   onLink?.(link);
@@ -85,7 +95,8 @@ export async function connectAgent(
   );
   const session = await agent.register((_nonce, going) => {
     const { id = '', epoch = 0 } = going ?? {};
-    const claim = { origin: 'http://localhost', nonce: '', session: id, epoch, tunnels: [{ session: '' }] };
+    const tunnels = names.map((session) => ({ session }));
+    const claim = { origin: 'http://localhost', nonce: '', session: id, epoch, tunnels };
     return { key: { kid }, algorithm: 'ES256', signature: '', claim };
   }, resumed);
   return { hub, agent, link, closed, session };

@@ -9,6 +9,8 @@ export interface V2ResumptionsDeps {
   directory: Directory;
   /** A session goes on here over this connection: it was at `from`, which may be this hub. */
   take(record: SessionRecord, from: NodeId, link: V2HubSession): void;
+  /** Another session has taken an id from a session that goes on here. */
+  withdraw(session: string, clientId: string): void;
 }
 
 /** Agents that come back with a session of wire v2: the directory decides whether it goes on here. */
@@ -46,20 +48,23 @@ export class V2Resumptions {
         // Another attempt was faster. The later one counts.
         if (!record) continue;
         this.#deps.take(record, known.node, link);
-        // Whoever took its names just now could not tell it here.
-        await this.#refuseReplaced(session, clientIds);
+        // Whoever took names of it on its way could not tell it here.
+        for (const clientId of await this.#taken(session, record.clientIds)) this.#deps.withdraw(session, clientId);
         return record.epoch;
       }
-      await this.#refuseReplaced(session, clientIds);
+      await this.#taken(session, clientIds);
       return undefined;
     } finally {
       this.#asked.delete(session);
     }
   }
 
-  /** Whose names have all gone to other sessions was replaced, and need not come again. */
-  async #refuseReplaced(session: string, clientIds: readonly string[]): Promise<void> {
-    for (const clientId of clientIds) if (!(await isTaken(this.#deps.directory, clientId, session))) return;
+  /** Those of its ids that other sessions have by now. Throws ADIT_REPLACED, if it is all of them: it need not come again. */
+  async #taken(session: string, clientIds: readonly string[]): Promise<string[]> {
+    const { directory } = this.#deps;
+    const are = await Promise.all(clientIds.map((clientId) => isTaken(directory, clientId, session)));
+    const taken = clientIds.filter((_, i) => are[i]);
+    if (taken.length < clientIds.length) return taken;
     throw new AditError('ADIT_REPLACED', 'another agent with this key took over');
   }
 }

@@ -48,6 +48,7 @@ export class V2Sessions {
     this.resumptions = new V2Resumptions(options.node, {
       directory: deps.directory,
       take: (record, from, link) => this.#take(record, from, link),
+      withdraw: (session, clientId) => this.withdraw(session, clientId),
     });
   }
 
@@ -120,10 +121,15 @@ export class V2Sessions {
     for (const other of new Set([from, ...held.nodes])) if (other !== node) this.#deps.bus.publish(other, ...moved);
   }
 
-  /** The agent knows that its session goes on here. */
+  /** The agent knows that its session is here. What it has lost meanwhile it could not be told before. */
   serving(link: V2HubSession): void {
     const held = this.#held.get(link.id);
-    if (held?.link === link) this.#deps.lanes.attach(held.record, link);
+    if (held?.link !== link) return;
+    this.#deps.lanes.attach(held.record, link);
+    if (held.isLeaving) return;
+    for (const [tunnel, clientId] of held.record.clientIds.entries()) {
+      if (!held.clientIds.has(clientId)) link.sendWithdraw(tunnel);
+    }
   }
 
   /** A batch of an agent, for a hub's lane. Throws V2Error. */

@@ -132,9 +132,9 @@ export class V2HubSession implements PacketLinkHandler, SendingLink {
     if (this.isWritable) this.send(encodeGone(node));
   }
 
-  /** Tells that a newer registration has taken a tunnel. */
+  /** Tells that a newer registration has taken a tunnel, if the agent knows of its own by now. */
   sendWithdraw(tunnel: number): void {
-    this.#tell({ kind: 'withdraw', tunnel, reason: 'replaced' });
+    if (!this.#held) this.#tell({ kind: 'withdraw', tunnel, reason: 'replaced' });
   }
 
   /** Asks the agent to go on at another hub. */
