@@ -1,3 +1,6 @@
+/** What names a nonce or a token. */
+export const urlWord = /^[A-Za-z0-9_-]{16,64}$/;
+
 /** A packet or frame that is not wire v2. Whoever sends one loses its session. */
 export class V2Error extends Error {}
 
@@ -27,7 +30,7 @@ export class Members {
   /** What may stand in a path as it is: 16 to 64 letters of base64url. */
   urlWord(name: string): string {
     const value = this.#own(name);
-    if (typeof value === 'string' && /^[A-Za-z0-9_-]{16,64}$/.test(value)) return value;
+    if (typeof value === 'string' && urlWord.test(value)) return value;
     throw new V2Error(`${name} of a ${this.#kind} packet is not 16 to 64 letters of base64url`);
   }
 

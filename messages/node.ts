@@ -23,6 +23,12 @@ export const nodeMessages = {
   ask: 9,
   /** So many u32 may pass, until so many milliseconds u32 are over. */
   granted: 10,
+  /** Asks whether a request to a client id is a probe of the hub that is asked. The payload is its nonce. */
+  askProbe: 11,
+  /** It is: the same payload. */
+  probe: 12,
+  /** It is not: the same payload. */
+  noProbe: 13,
 } as const;
 
 export type NodeMessageKind = keyof typeof nodeMessages;

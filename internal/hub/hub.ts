@@ -29,6 +29,7 @@ import type { HubOptions } from './options.ts';
 import { OwnServer } from './own-server.ts';
 import { Prober } from './prober.ts';
 import { AgentSessions } from './sessions/agent-sessions.ts';
+import { SharedProbes } from './shared-probes.ts';
 import type { Subscribe } from './subscribe.ts';
 import type { Tokens } from './tokens/tokens.ts';
 
@@ -74,6 +75,7 @@ export class Hub {
   readonly #metricsServer: Server;
   #allowedKeys: ReadonlySet<string> | undefined;
   #edge: Edge | undefined;
+  #probes: SharedProbes | undefined;
   #subscribe: Subscribe | undefined;
   #notReady = 'starting';
   #closing: Promise<void> | undefined;
@@ -148,7 +150,14 @@ export class Hub {
       isAllowed: (keyId) => this.#allowedKeys?.has(keyId) ?? true,
       onStrayAnswer: () => this.#metrics.strayAnswer(),
     });
-    this.#edge = this.#makeEdge(new Router({ bases, domain, isPathRouting }), prober);
+    const probes = new SharedProbes(this.#node, {
+      clock: this.#clock,
+      bus: this.#bus,
+      directory: this.#directory,
+      prober,
+    });
+    this.#probes = probes;
+    this.#edge = this.#makeEdge(new Router({ bases, domain, isPathRouting }), probes);
     this.#notReady = '';
     return { port, metricsPort, bases };
   }
@@ -185,7 +194,7 @@ export class Hub {
     await this.#directory.close();
   }
 
-  #makeEdge(router: Router, prober: Prober): Edge {
+  #makeEdge(router: Router, probes: SharedProbes): Edge {
     const { domain, trustedProxies, timeoutMs, maxBodyBytes } = this.#options;
     return new Edge(
       { domain, trustedProxies },
@@ -200,7 +209,7 @@ export class Hub {
         counter: this.#counter,
         timeoutMs,
         findOpener: (clientId) => this.#sessions.opener(clientId),
-        isProbe: (clientId, target) => prober.isProbe(clientId, target),
+        isProbe: (clientId, target) => probes.isProbe(clientId, target),
         handOver: (socket, bytes) => this.#ownServer.take(socket, bytes),
       },
     );
@@ -209,7 +218,8 @@ export class Hub {
   #message(from: NodeId, bytes: Buffer): void {
     try {
       const message = decodeNodeMessage(bytes);
-      if (!this.#limiter.message(from, message)) this.#sessions.message(from, message);
+      const isTaken = this.#limiter.message(from, message) || this.#probes?.message(from, message);
+      if (!isTaken) this.#sessions.message(from, message);
     } catch (error) {
       this.#metrics.unreadableBusMessage();
       this.#log.warn('a bus message could not be read', { error: messageOf(error) });

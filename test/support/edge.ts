@@ -79,6 +79,7 @@ export interface EdgeOptions {
   maxBodyBytes?: number;
   /** Looks at each request before its stream opens; what it throws is a mistake of the hub. */
   onOpen?(head: RequestHead): void;
+  isProbe?: (clientId: string, target: string) => boolean | Promise<boolean>;
   /** Who serves the tunnel; `opener` gives a session whose streams end in the test. */
   findOpener?: (opener: (session: string) => StreamOpener) => ReturnType<FindOpener>;
 }
@@ -124,7 +125,7 @@ export class TestEdge {
         counter: new ConnectionCounter(1_000),
         timeoutMs: 30_000,
         findOpener: () => findOpener((session) => ({ session, isTransparent, open })),
-        isProbe: () => false,
+        isProbe: options.isProbe ?? (() => false),
         handOver: (socket) => void socket.destroy(),
       },
     );

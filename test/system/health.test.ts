@@ -3,8 +3,11 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { makeCertificates } from '../support/certificate.ts';
+import { hubMetrics } from '../support/hub-metrics.ts';
 import { startOrigin, type TestOrigin } from '../support/origin.ts';
 import { freePort, startAgent, startHub, startTunnel, temporaryFolder } from '../support/processes.ts';
+import { startRedis } from '../support/redis.ts';
+import { Relay } from '../support/relay.ts';
 import { visit } from '../support/visit.ts';
 
 /** Listens on a port that had nobody, and ends with the test. */
@@ -72,6 +75,25 @@ test('the metrics count agents by state, and no probes', async (t) => {
   assert.match(text, /adit_agents\{state="online"\} 0/);
   assert.match(text, /adit_agents\{state="parked"\} 0/);
   assert.match(text, /adit_requests_total\{status="2xx"\} 0/);
+});
+
+test('a probe whose way leads over another hub is no request there either', async (t) => {
+  const origin = await startOrigin(t);
+  const redis = await startRedis(t);
+  const metricsPort = await freePort();
+  const shared = ['--redis', redis.url];
+  const far = await startHub(t, [...shared, '--metrics-listen', `127.0.0.1:${metricsPort}`]);
+  const front = await Relay.start(t, [far.port]);
+  const near = await startHub(t, [...shared, '--probe-url', `http://127.0.0.1:${front.port}`]);
+  const from = near.program.lines.length;
+  const agent = await startAgent(t, ['--hub', near.url, String(origin.port)]);
+  while (front.connectionCount === 0 || front.openCount > 0) await hubMetrics(metricsPort);
+  const metrics = await hubMetrics(metricsPort);
+  assert.equal(metrics.get('adit_requests_total{status="2xx"}'), 0);
+  assert.equal(metrics.get('adit_limiter_asks_total{outcome="answered"}'), 0);
+  assert.deepEqual(origin.journal, []);
+  assert.ok(!near.program.lines.slice(from).some((line) => line.includes('degraded')));
+  assert.equal((await visit({ port: far.port, host: agent.hostname })).status, 200);
 });
 
 test('a tunnel that visitors do not reach where the hub was told that they come is degraded, until they do', async (t) => {

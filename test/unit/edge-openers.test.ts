@@ -179,3 +179,28 @@ test('what has been answered in part is not sent again, nor what failed for anot
   (await edge.stream()).handler.reset(new AditError('ADIT_ORIGIN_FAILED', 'the service broke off'));
   assert.equal((await failed.response()).field('adit-error'), 'ADIT_ORIGIN_FAILED');
 });
+
+test('a visitor that leaves while it is not known whether it is a probe leaves nothing behind', async (t) => {
+  let answer: (isProbe: boolean) => void = () => undefined;
+  let asked: () => void = () => undefined;
+  const wasAsked = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const isProbe = (_id: string, target: string): boolean | Promise<boolean> => {
+    if (target !== '/probe') return false;
+    asked();
+    return new Promise((resolve) => {
+      answer = resolve;
+    });
+  };
+  const edge = await TestEdge.start(t, { isProbe });
+  const visitor = await edge.visit(t, edge.head('GET /probe HTTP/1.1'));
+  await wasAsked;
+  visitor.socket.destroy();
+  while (edge.listener.visitorCount > 0) await quietTurns();
+  answer(false);
+  await quietTurns();
+  assert.ok(edge.underWay.isIdle);
+  await edge.visit(t, edge.head('GET /other HTTP/1.1'));
+  assert.equal((await edge.stream()).head.target, '/other');
+});

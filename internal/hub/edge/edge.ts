@@ -27,8 +27,8 @@ export interface EdgeOptions {
 export interface EdgeDeps extends ExchangeDeps {
   router: Router;
   counter: ConnectionCounter;
-  /** Whether this hub itself asks for that, to see whether visitors reach the tunnel. */
-  isProbe(clientId: string, target: string): boolean;
+  /** Whether a hub asks for that, to see whether visitors reach the tunnel. Never rejects. */
+  isProbe(clientId: string, target: string): boolean | Promise<boolean>;
   /** Gives a connection to the hub's own side, beginning with bytes that were read from it. */
   handOver(socket: Socket, bytes: Buffer): void;
 }
@@ -169,8 +169,17 @@ export class Edge implements VisitorHandler {
   }
 
   #start(connection: VisitorConnection, asked: TunnelRequest): void {
-    const deps = this.#deps.isProbe(asked.clientId, asked.head.target) ? this.#probeDeps : this.#deps;
-    new Exchange(connection, asked, deps).start();
+    const { clientId, head, hasBody, upgrade } = asked;
+    const mayBe = head.method === 'GET' && !hasBody && upgrade === undefined;
+    const isProbe = mayBe && this.#deps.isProbe(clientId, head.target);
+    if (isProbe instanceof Promise) void isProbe.then((is) => this.#begin(connection, asked, is));
+    else this.#begin(connection, asked, isProbe);
+  }
+
+  #begin(connection: VisitorConnection, asked: TunnelRequest, isProbe: boolean): void {
+    // It may have been asked for long, and then nobody would be told that the visitor has left.
+    if (connection.socket.destroyed) asked.onOver?.();
+    else new Exchange(connection, asked, isProbe ? this.#probeDeps : this.#deps).start();
   }
 }
 
