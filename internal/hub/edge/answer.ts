@@ -110,10 +110,8 @@ export class Answer {
   /** Passes on a piece of the body, or of the new protocol. Gives the error if it may not pass. */
   data(chunk: Buffer): AditError | undefined {
     this.byteCount += chunk.length;
-    const { maxBodyBytes } = this.#deps.gate;
-    if (this.#isBounded && this.byteCount > maxBodyBytes) {
-      return new AditError('ADIT_RESPONSE_TOO_LARGE', `the response exceeds ${maxBodyBytes} bytes of --max-body`);
-    }
+    const { gate } = this.#deps;
+    if (this.#isBounded && this.byteCount > gate.maxBodyBytes) return gate.responseTooLarge();
     if (this.#connection.writer.data(chunk)) return undefined;
     return new AditError('ADIT_AGENT_BAD_ANSWER', 'the response body is longer than its head says');
   }

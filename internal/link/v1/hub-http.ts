@@ -7,6 +7,8 @@ import type { HTTPResponse } from '#messages/v1';
 import type { DocumentLink } from './document-link.ts';
 import { fromV1Headers, splitTarget, toV1Headers } from './headers.ts';
 
+const wireLimit = `the ${limits.v1Body} bytes of wire v1: an agent that speaks wire v2 has no such limit`;
+
 /** What an exchange needs of the session that it belongs to. */
 export interface HubExchanges {
   /** Whether the agent is one of Adit's, whose own errors can be told from its origin's. */
@@ -36,7 +38,7 @@ export class HubHttpExchange implements Stream {
 
   write(chunk: Buffer): boolean {
     if (this.heldBytes + chunk.length > limits.v1Body) {
-      this.fail(new AditError('ADIT_REQUEST_TOO_LARGE', `request body exceeds the ${limits.v1Body} bytes of wire v1`));
+      this.fail(new AditError('ADIT_REQUEST_TOO_LARGE', `request body exceeds ${wireLimit}`));
     } else if (!this.#session.reserve(chunk.length)) {
       this.fail(new AditError('ADIT_TUNNEL_BUSY', 'too many request bodies are under way', { retryAfterSeconds: 1 }));
     } else {
@@ -74,7 +76,7 @@ export class HubHttpExchange implements Stream {
       return;
     }
     if (document.body.length > limits.v1Body) {
-      const message = `response body of ${document.body.length} bytes exceeds the ${limits.v1Body} bytes of wire v1`;
+      const message = `response body of ${document.body.length} bytes exceeds ${wireLimit}`;
       this.#handler.reset(new AditError('ADIT_RESPONSE_TOO_LARGE', message));
       return;
     }
