@@ -52,7 +52,10 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-/** The fields that pass a proxy: without those of the connection and those that `Connection` names. */
+/**
+ * The fields that pass a proxy: without those of the connection and those that `Connection` names. Content-Length is no
+ * option of it, whoever says so: without it the body would be taken for another message, or for none.
+ */
 export function endToEndFields(fields: Fields, isDropped: (lowerName: string) => boolean = () => false): string[] {
   const named = namedByConnection(fields);
   const out: string[] = [];
@@ -69,7 +72,9 @@ function namedByConnection(fields: Fields): ReadonlySet<string> | undefined {
   const options = fieldList(fields, 'connection');
   // What nearly every message says names no field, and a Set for each would be felt.
   if (options === '' || options === 'keep-alive' || options === 'close') return undefined;
-  return new Set(listMembers(options));
+  const named = new Set(listMembers(options));
+  named.delete('content-length');
+  return named;
 }
 
 /** Whether a connection outlives a message (RFC 9112 §9.3). */

@@ -58,6 +58,11 @@ test('fields of one connection do not pass, nor those that Connection names', ()
   assert.deepEqual(endToEndFields(fields), ['X-Open', '2']);
 });
 
+test('a connection takes no length off a body', () => {
+  const fields = ['Connection', 'content-length, x', 'Content-Length', '2', 'X', '1'];
+  assert.deepEqual(endToEndFields(fields), ['Content-Length', '2']);
+});
+
 test('what passes keeps its order, letter case and repetitions', () => {
   const fields = ['b', '1', 'A', '2', 'b', '3', 'Set-Cookie', 'x', 'set-cookie', 'y'];
   assert.deepEqual(endToEndFields(fields), fields);
