@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { TestEdge } from '../support/edge.ts';
 import { quietTurns } from '../support/peer.ts';
@@ -129,6 +130,23 @@ test('an exchange that is over leaves no timer behind', async (t) => {
   stream.answer(200, ['Content-Length', '0']);
   await visitor.response();
   assert.equal(edge.clock.pendingCount, before);
+});
+
+test('a visitor that is silent is asked by its system whether it is still there', {
+  skip: existsSync('/proc/net/tcp') ? false : 'Linux alone shows it',
+}, async (t) => {
+  const edge = await TestEdge.start(t);
+  const { socket } = await edge.visit(t);
+  await edge.seen;
+  const hex = (port: number | undefined) => `:${port?.toString(16).toUpperCase().padStart(4, '0')}`;
+  const ends = `${hex(edge.port)} 0100007F${hex(socket.localPort)}`;
+  const row = readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .find((line) => line.includes(ends));
+  // The timer that runs, and when it is due, in hundredths of a second.
+  const [, timer, due] = / (\d\d):([0-9A-F]{8}) /.exec(row ?? '') ?? [];
+  assert.equal(timer, '02');
+  assert.ok(Number.parseInt(due ?? '', 16) <= 12_000);
 });
 
 /** Waits until the listener has the visitors that have connected so far. */

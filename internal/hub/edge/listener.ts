@@ -27,8 +27,18 @@ const calmLimitMs = 250;
 /** What a TLS handshake takes, but for few. */
 const handshakeMs = 1_000;
 
-/** The visitor's end may come before ours: after an upgrade that is nothing unusual. */
-const socketOptions = { allowHalfOpen: true, noDelay: true };
+/** A visitor that has been silent for this long is asked by its system whether it is still there. */
+const keepAliveMs = 120_000;
+
+const socketOptions = {
+  /** The visitor's end may come before ours: after an upgrade that is nothing unusual. */
+  allowHalfOpen: true,
+  noDelay: true,
+  // Who vanishes without a word leaves a websocket that nobody ever writes to. And who leaves behind bytes that we hold
+  // back can't be seen to go otherwise.
+  keepAlive: true,
+  keepAliveInitialDelay: keepAliveMs,
+};
 const tlsOptions = { ...socketOptions, ALPNProtocols: ['http/1.1'], handshakeTimeout: 10_000 };
 
 /** A public HTTP/1.1 listener, on plain or TLS sockets. */
