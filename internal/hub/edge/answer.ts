@@ -57,13 +57,17 @@ export class Answer {
     else this.#continue.sendNow();
   }
 
-  /** Passes an interim head on. Throws {@link Http1Error} like the other heads when it is not one that can be sent. */
+  /**
+   * Passes an interim head on, unless the visitor is behind: nothing else bounds how many of them agents send. Throws
+   * {@link Http1Error} like the other heads when it is not one that can be sent.
+   */
   interim(head: ResponseHead): void {
     if (this.#asked.request.version === '1.0') return;
     if (head.status === 100) {
       this.#continue.sendNow();
       return;
     }
+    if (!this.#connection.writer.isClear) return;
     const fields = visibleResponseFields(head.fields, this.#asked.publicAddress);
     this.hasBegun = true;
     this.#connection.writer.begin(frameBodiless({ ...head, fields }), { kind: 'none' });
