@@ -4,6 +4,7 @@ import { after, test } from 'node:test';
 import { echoed, startOrigin } from '../support/origin.ts';
 import { startAgent, startHub, temporaryFolder } from '../support/processes.ts';
 import { startRedis } from '../support/redis.ts';
+import { Relay } from '../support/relay.ts';
 import { visit } from '../support/visit.ts';
 
 const origin = await startOrigin({ after });
@@ -49,4 +50,33 @@ test('while Redis is away a hub serves its own agents’ visitors, and tells oth
   await redis.start();
   const from = performance.now();
   while ((await visit({ port: far.port, host })).status !== 200) assert.ok(performance.now() - from < 2_000);
+});
+
+test('a Redis that loses everything while an agent is away costs no request of its other hubs', async (t) => {
+  let answer: () => void = () => undefined;
+  let asked: () => void = () => undefined;
+  const isAsked = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const service = await startOrigin(t, (_request, response) => {
+    answer = () => void response.end('in the end');
+    asked();
+  });
+  const redis = await startRedis(t);
+  const way = await Relay.start(t);
+  const args = ['--redis', redis.url, '--base', `http://localhost:${way.port}`];
+  const [near, far] = await Promise.all([startHub(t, args), startHub(t, args)]);
+  way.targets = [near.port];
+  const agent = await startAgent(t, ['--hub', `http://localhost:${way.port}`, String(service.port)]);
+  const waiting = visit({ port: far.port, host: agent.hostname });
+  await isAsked;
+  const from = agent.program.lines.length;
+  way.isRefusing = true;
+  way.cut();
+  await near.program.line((line) => /"msg":"an agent lost its connection/.exec(line)?.[0]);
+  await redis.command('FLUSHALL');
+  way.isRefusing = false;
+  await agent.event('online', from);
+  answer();
+  assert.equal((await waiting).text, 'in the end');
 });
