@@ -126,16 +126,61 @@ test('v2 pace: whatever is measured, the window stays between 64 KiB and its max
   }
 });
 
+const small = { bytesPerMs: 0, wasFull: false };
+
+test('v2 pace: what may be sent before anything was measured is more on a longer way', () => {
+  for (const [rttMs, expected] of [
+    [0.2, 262_144],
+    [40, 262_160],
+    [100, 655_400],
+    [600, 1_048_576],
+  ] as const) {
+    const pace = new Pace();
+    pace.acknowledged(0, { ...small, rttMs });
+    assert.equal(pace.window, expected);
+  }
+});
+
 test('v2 pace: a burst tells how fast a way is, until something was seen to wait on it', () => {
   const pace = new Pace();
-  const small = { bytesPerMs: 0, wasFull: false };
   pace.acknowledged(100, { ...small, rttMs: 100 });
-  const before = pace.window;
-  pace.burst(101, 100_000);
-  assert.ok(pace.window >= 8_000_000, `${pace.window} after ${before}`);
-  pace.acknowledged(102, { rttMs: 130, bytesPerMs: 2_000, wasFull: true });
+  pace.burst(200_000, 110);
+  assert.equal(pace.window, 2 * 2_000_000, '200,000 bytes in 10 ms: twice as many as the way then holds');
+  pace.burst(400_000, 150);
+  assert.equal(pace.window, 4_000_000, 'a later part of it came more slowly, which may have been its sender');
+  pace.acknowledged(202, { rttMs: 130, bytesPerMs: 2_000, wasFull: true });
   const queued = pace.window;
-  pace.burst(500, 100_000);
+  pace.burst(200_000, 110);
   assert.equal(pace.window, queued);
   assert.ok(queued < 300_000, `${queued}`);
+});
+
+test('v2 pace: a burst that came at once is believed 64 times its length', () => {
+  const pace = new Pace();
+  pace.acknowledged(100, { ...small, rttMs: 400 });
+  pace.burst(65_536, 400);
+  assert.equal(pace.window, 64 * 65_536);
+});
+
+test('v2 pace: a few bytes alone make the window no shorter, nor the way slow', () => {
+  const pace = new Pace();
+  pace.acknowledged(100, { ...small, rttMs: 100 });
+  const { window } = pace;
+  pace.acknowledged(200, { rttMs: 104, bytesPerMs: 625, wasFull: false });
+  assert.ok(pace.window >= window, `${pace.window}`);
+  assert.ok(!pace.isSlow);
+  pace.acknowledged(300, { rttMs: 250, bytesPerMs: 625, wasFull: true });
+  assert.ok(pace.isSlow);
+});
+
+test('v2 pace: on a long way what waits may be as much as the way holds, on a short one 512 KiB', () => {
+  const windowAt = (rttMs: number): number => {
+    const pace = new Pace();
+    pace.acknowledged(0, { ...small, rttMs });
+    pace.acknowledged(1, { rttMs: rttMs + 40, bytesPerMs: 100_000, wasFull: true });
+    return pace.window;
+  };
+  assert.equal(windowAt(100), 10_000_000 + 4_000_000);
+  assert.equal(windowAt(20), 2_000_000 + 2_000_000);
+  assert.equal(windowAt(0.1), 10_000 + 524_288);
 });

@@ -54,7 +54,7 @@ export class Mux implements StreamOwner {
   readonly #outbox = new Outbox();
   readonly #heads = new HeadBlocks();
   /** Windows for what has only been asked for: few bytes, since it may be a websocket or a feed, and stay for days. */
-  readonly #early = new WindowBudget(limits.sessionWindows / 4);
+  readonly #early = new WindowBudget(limits.sessionWindows / 2);
   #lastId: number;
   #isScheduled = false;
   #isPumping = false;

@@ -5,8 +5,6 @@ import { ageOpen, writeFrameHeader } from './payloads.ts';
 
 /** What one stream may send before it is another one's turn. */
 const turnBytes = 16_384;
-/** On a way slower than this, in bytes per millisecond, a batch is no longer than a turn. */
-const slowBytesPerMs = 1_000;
 
 interface WholeFrame {
   type: number;
@@ -21,7 +19,8 @@ interface WholeFrame {
 interface Way {
   /** Bytes that may be put on it. */
   readonly room: number;
-  readonly pace: { readonly bytesPerMs: number };
+  /** Whether a batch is to be no longer than a turn. */
+  readonly pace: { readonly isSlow: boolean };
 }
 
 /** What waits to be sent, and whose turn it is. */
@@ -91,8 +90,7 @@ export class Outbox {
     if (this.#heads.length > 0) return target.subarray(0, start);
     const offset = this.#gatherData(this.#fresh, target, { start, end: target.length, turnBytes: freshBytes });
     if (this.#turns.length === 0) return target.subarray(0, offset);
-    const { bytesPerMs } = way.pace;
-    const maxBytes = bytesPerMs > 0 && bytesPerMs < slowBytesPerMs ? turnBytes : target.length;
+    const maxBytes = way.pace.isSlow ? turnBytes : target.length;
     const end = Math.min(maxBytes, offset + way.room);
     // A stream that nobody else waits for needs no turns, and whoever takes its data has less to do with one long piece.
     const turn = this.#turns.length === 1 ? target.length : turnBytes;

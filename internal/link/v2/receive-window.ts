@@ -51,7 +51,7 @@ export class ReceiveWindow {
    * way is long enough and `early`, out of which that is taken besides, has something left.
    */
   foresee(rttMs: number, early: WindowBudget): number | undefined {
-    const wanted = Math.min(rttMs * unprovenBytesPerMs, limits.streamWindowMax) - this.#window;
+    const wanted = Math.min(unprovenWindow(rttMs), limits.streamWindowMax) - this.#window;
     if (!Number.isFinite(rttMs) || wanted < leastForeseen) return undefined;
     const offered = early.take(Math.floor(wanted));
     const taken = this.#budget.take(offered);
@@ -105,7 +105,7 @@ export class ReceiveWindow {
 }
 
 function unprovenWindow(rttMs: number): number {
-  return Math.max(rttMs * unprovenBytesPerMs, 2 * limits.streamWindow);
+  return Math.max((rttMs - busyMs) * unprovenBytesPerMs, 2 * limits.streamWindow);
 }
 
 /** For less than that it is not worth it: what is asked for in small steps comes soon enough. */
@@ -119,4 +119,4 @@ const busyMs = 1;
 /** What the systems' buffers on a visitor's way take in all. */
 const systemBytes = 8 * 1_048_576;
 /** As fast a way as is believed in without having seen it. */
-const unprovenBytesPerMs = 131_072;
+const unprovenBytesPerMs = 327_680;

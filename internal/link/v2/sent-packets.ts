@@ -4,7 +4,7 @@ import { Pace } from './pace.ts';
 import { SpareBuffers } from './spare-buffers.ts';
 
 /** So much in a row tells how fast the way is. */
-const burstBytes = 98_304;
+const burstBytes = 49_152;
 const fewBytes = 16_384;
 /** What a clock can tell apart. */
 const minMs = 0.05;
@@ -41,8 +41,8 @@ export class SentPackets {
   #next: number;
   #acknowledged: number;
   #acknowledgedAt = 0;
-  /** The first acknowledgement of what was sent without a break: when it came, and its position. */
-  #burst = { at: Number.NEGATIVE_INFINITY, position: 0 };
+  /** What was sent without knowing that its beginning has arrived: its first byte's position, and when that was sent. */
+  #burst = { position: -1, sentAt: 0 };
 
   constructor(start: number) {
     this.#next = this.#acknowledged = start;
@@ -119,6 +119,8 @@ export class SentPackets {
     let last: Sent | undefined;
     while (this.#sent[0] && this.#sent[0].end <= position) {
       last = this.#sent.shift() as Sent;
+      if (last.acknowledgedBefore > this.#burst.position)
+        this.#burst = { position: startOf(last), sentAt: last.sentAt };
       // One that was sent twice may still be on its way the second time.
       if (!last.isRepeated) this.#spare.give(last.packet);
     }
@@ -153,7 +155,9 @@ export class SentPackets {
   }
 
   #measure(last: Sent, { position, delayMs, now }: { position: number; delayMs: number; now: number }): void {
-    this.#followBurst(last, now - delayMs);
+    // Before what it shows of a queue, which has the last word. The first round trip of all is measured against nothing.
+    const burstCount = last.end - this.#burst.position;
+    if (burstCount >= burstBytes) this.pace.burst(burstCount, now - delayMs - this.#burst.sentAt);
     const byteCount = position - last.acknowledgedBefore;
     this.#acknowledgedAt = now;
     this.pace.acknowledged(now, {
@@ -164,13 +168,10 @@ export class SentPackets {
       wasFull: last.wasFull,
     });
   }
+}
 
-  /** What was sent before the burst's first packet had come out at the other end did not wait for that: only for the way. */
-  #followBurst({ sentAt, end }: Sent, outAt: number): void {
-    if (sentAt > this.#burst.at) this.#burst = { at: outAt, position: end };
-    const byteCount = end - this.#burst.position;
-    if (byteCount >= burstBytes) this.pace.burst(outAt, byteCount / Math.max(outAt - this.#burst.at, minMs));
-  }
+function startOf({ packet, end }: Sent): number {
+  return end - (packet.length - batchHeaderBytes);
 }
 
 /** The frames of a batch packet, behind its header. */
