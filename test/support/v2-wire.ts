@@ -105,7 +105,7 @@ export interface LoneMuxOptions {
 export class LoneMux {
   readonly mux: Mux;
   readonly budget = new WindowBudget(limits.sessionWindows);
-  readonly link: { send(packet: Buffer): void; isWritable: boolean };
+  readonly link: { send(packet: Buffer): void; isWritable: boolean; rttMs?: number };
   /** What was sent, batch by batch. */
   readonly batches: Batch[] = [];
   strayCount = 0;

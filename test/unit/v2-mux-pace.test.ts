@@ -34,3 +34,19 @@ test('v2 mux: bodies of several streams stay whole while the lane is what holds 
     assert.equal(frames.at(-1)?.type, frameTypes.end);
   }
 });
+
+test('v2 mux: on a long way the window of a GET opens with it, but not that of a websocket', async () => {
+  const lone = new LoneMux();
+  lone.link.rttMs = 100;
+  lone.mux.open(0, getHead('/chat', ['Upgrade', 'websocket']), 30_000, new RecordedResponse());
+  await lone.settle();
+  assert.deepEqual(
+    lone.frames.map(({ type }) => type),
+    [frameTypes.open],
+  );
+  lone.mux.open(0, getHead('/film'), 30_000, new RecordedResponse());
+  await lone.settle();
+  const credit = lone.frames.find(({ type }) => type === frameTypes.credit);
+  assert.equal(credit?.id, 3);
+  assert.ok((credit?.payload.readUIntBE(0, 6) ?? 0) > 30 * 1_048_576);
+});

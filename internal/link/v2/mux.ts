@@ -3,6 +3,7 @@ import type { Clock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { Http1Error } from '#internal/http1/error';
+import { fieldValue } from '#internal/http1/fields';
 import { type RequestHead, type ResponseHead, writeRequestHead, writeResponseHead } from '#internal/http1/head';
 import { refuseStream } from '#internal/link/refuse-stream';
 import type { ResponseHandler, Stream } from '#internal/link/stream';
@@ -123,7 +124,8 @@ export class Mux implements StreamOwner {
       return stream;
     }
     this.#outbox.putOpen(stream.id, payload, this.now);
-    if (head.method === 'GET') stream.foresee(this.#early);
+    // A websocket stays for days, and has little to say.
+    if (head.method === 'GET' && fieldValue(head.fields, 'upgrade') === undefined) stream.foresee(this.#early);
     this.wake();
     return stream;
   }
