@@ -18,7 +18,7 @@ export class HeadBuffer {
 
   /**
    * Takes bytes. Once the empty line has come, gives the head without it, and the bytes behind. Throws
-   * {@link Http1Error} when the head is too long, or has a line that ends in LF alone.
+   * {@link Http1Error} when the head is too long, or a line in it ends in LF or CR alone.
    */
   push(chunk: Buffer): { text: string; rest: Buffer } | undefined {
     if (this.#held.length === 0) {
@@ -54,9 +54,13 @@ function wholeHead(bytes: Buffer): string | undefined {
   return text.indexOf('\r\n\r\n') === end ? text.slice(0, end) : undefined;
 }
 
-/** Lines that end in LF alone never make an empty line, so whoever sends them would wait for us, and we for them. */
+/** Lines that end in one of CR and LF never make an empty line: whoever sends them would wait for us, and we for them. */
 function checkLineEnds(bytes: Buffer, from: number): void {
   for (let at = bytes.indexOf(10, from); at !== -1; at = bytes.indexOf(10, at + 1)) {
     if (bytes[at - 1] !== 13) throw new Http1Error(400, 'a line ends in LF without CR');
+  }
+  // The last byte before may have been a CR, and what is behind the last one now has not come.
+  for (let at = bytes.indexOf(13, Math.max(0, from - 1)); at !== -1; at = bytes.indexOf(13, at + 1)) {
+    if (at + 1 < bytes.length && bytes[at + 1] !== 10) throw new Http1Error(400, 'a line has CR without LF');
   }
 }

@@ -54,15 +54,23 @@ test('a line that ends in LF without CR is refused as soon as it is there', () =
   assert.throws(() => new HeadBuffer(1_000).push(Buffer.from('A: b\r\nC: d\n\n')), refuses(400));
 });
 
-test('a LF without CR is found wherever the bytes are split', () => {
-  const bytes = Buffer.from('A: b\r\nC: d\nE: f');
-  for (let at = 0; at <= bytes.length; at += 1) {
-    const buffer = new HeadBuffer(1_000);
-    const pushAll = (): void => {
-      buffer.push(bytes.subarray(0, at));
-      buffer.push(bytes.subarray(at));
-    };
-    assert.throws(pushAll, refuses(400), `split at ${at}`);
+test('a CR without LF is refused as soon as the byte behind it is there', () => {
+  assert.throws(() => new HeadBuffer(1_000).push(Buffer.from('GET / HTTP/1.1\rHost: a\r\r')), refuses(400));
+  assert.throws(() => new HeadBuffer(1_000).push(Buffer.from('\r\r')), refuses(400));
+  assert.throws(() => new HeadBuffer(1_000).push(Buffer.from('A: b\r\nC: d\re\r\n')), refuses(400));
+});
+
+test('half a line end is found wherever the bytes are split', () => {
+  for (const text of ['A: b\r\nC: d\nE: f', 'A: b\r\nC: d\rE: f']) {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at <= bytes.length; at += 1) {
+      const buffer = new HeadBuffer(1_000);
+      const pushAll = (): void => {
+        buffer.push(bytes.subarray(0, at));
+        buffer.push(bytes.subarray(at));
+      };
+      assert.throws(pushAll, refuses(400), `split at ${at}`);
+    }
   }
 });
 
