@@ -39,9 +39,10 @@ export async function loadKey(path: string): Promise<AgentKey> {
 
 async function readKeyFile(path: string): Promise<string | undefined> {
   try {
-    const { mode } = await stat(path);
+    const found = await stat(path);
+    if (found.isDirectory()) throw unusable(path, 'is not a file but a folder');
     // Windows has other means to protect a file, and no such bits.
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
       throw unusable(path, `can be read or changed by others: run chmod 600 ${path}`);
     }
     return await readFile(path, 'utf8');

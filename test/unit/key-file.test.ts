@@ -135,11 +135,13 @@ for (const mode of [0o640, 0o604, 0o620, 0o602, 0o666]) {
   });
 }
 
-test('a folder in place of the file is refused', async (t) => {
-  const path = join(temporaryFolder(t), 'key.pem');
-  mkdirSync(path, { mode: 0o700 });
-  await assertUnusable(path, /cannot be read/);
-});
+for (const mode of [0o700, 0o755]) {
+  test(`a folder of mode ${mode.toString(8)} in place of the file is refused, and no one is told to change it`, async (t) => {
+    const path = join(temporaryFolder(t), 'key.pem');
+    mkdirSync(path, { mode });
+    await assertUnusable(path, /is not a file/);
+  });
+}
 
 test('a file in place of the folder is refused', async (t) => {
   const file = join(temporaryFolder(t), 'file');
