@@ -16,7 +16,7 @@ export interface OriginAddress {
 /** Reads `3000`, `localhost:3000`, `http://localhost:3000` or `unix:/run/app.sock`. Throws ADIT_USAGE. */
 export function parseOrigin(text: string): OriginAddress {
   if (/^unix:/i.test(text)) return parseSocket(text);
-  const isPort = /^\d+$/.test(text);
+  const isPort = /^-?\d+$/.test(text);
   if (isPort && (Number(text) < 1 || Number(text) > 65_535)) throw refusal(text, 'ports go from 1 to 65535');
   const candidate = isPort ? `http://localhost:${text}` : text.includes('://') ? text : `http://${text}`;
   if (!URL.canParse(candidate))

@@ -42,6 +42,7 @@ for (const [text, path] of [
 const refused: [text: string, why: RegExp][] = [
   ['0', /ports go from 1 to 65535/],
   ['65536', /ports go from 1 to 65535/],
+  ['-3000', /ports go from 1 to 65535/],
   ['', /write a port such as 3000/],
   [':3000', /write a port such as 3000/],
   ['localhost:99999', /write a port such as 3000/],
