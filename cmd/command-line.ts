@@ -62,7 +62,9 @@ function parse(command: Command): void {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) process.exit(0);
-    throw new AditError('ADIT_USAGE', `${error.message.replace(/^error: /, '')}; see ${command.name()} --help`);
+    // What was perhaps meant comes on a line of its own.
+    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    throw new AditError('ADIT_USAGE', `${message}; see ${command.name()} --help`);
   }
 }
 
