@@ -184,7 +184,12 @@ class ChunkedReader implements BodyReader {
     const lf = bytes.indexOf(10);
     this.#line += bytes.toString('latin1', 0, lf === -1 ? bytes.length : lf + 1);
     if (this.#line.length > maxSizeLine) throw new Http1Error(413, 'a chunk extension is too long');
-    if (lf === -1) return bytes.subarray(bytes.length);
+    if (lf === -1) {
+      const cr = this.#line.indexOf('\r');
+      // Who ends lines in CR alone would wait for us, and we for the LF.
+      if (cr !== -1 && cr + 1 < this.#line.length) throw new Http1Error(400, 'a chunk line has CR without LF');
+      return bytes.subarray(bytes.length);
+    }
     if (!this.#line.endsWith('\r\n')) throw new Http1Error(400, 'a chunk line ends in LF without CR');
     this.#endLine(this.#line.slice(0, -2));
     this.#line = '';

@@ -72,6 +72,10 @@ test('an empty chunked body has no trailers', () => {
 });
 
 const refused: [wire: string, status: number][] = [
+  ['5\r\r', 400],
+  ['0\r\r', 400],
+  ['5\r\nhello\rx', 400],
+  ['0\r\nX-A: 1\r\r', 400],
   ['\r\n', 400],
   ['x\r\n', 400],
   ['0x2\r\n', 400],
