@@ -78,7 +78,7 @@ const hubRefusals: Refusal[] = [
 
 const agentRefusals: Refusal[] = [
   [/--nonsense/, ['--nonsense', '3000']],
-  [/^adit: .*'--hubb' .*--hub.*--help\n?$/, ['--hubb', 'http://localhost:1', '3000']],
+  [/^.*adit:.*'--hubb' .*--hub.*--help\n?$/, ['--hubb', 'http://localhost:1', '3000']],
   [/what shall be published/, []],
   [/70000/, ['70000']],
   [/4000/, ['3000', '4000']],
