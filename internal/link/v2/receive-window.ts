@@ -105,7 +105,7 @@ export class ReceiveWindow {
 }
 
 function unprovenWindow(rttMs: number): number {
-  return Math.max((rttMs - busyMs) * unprovenBytesPerMs, 2 * limits.streamWindow);
+  return Math.max((rttMs - busyMs) * unprovenBytesPerMs, limits.streamWindow);
 }
 
 /** For less than that it is not worth it: what is asked for in small steps comes soon enough. */
