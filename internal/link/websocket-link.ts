@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
-import { afterTurn } from '#internal/core/after-turn';
 import { countRead } from '#internal/core/young-garbage';
 import { limits } from '#messages/limits';
 import { closeReason } from './close-reason.ts';
@@ -81,19 +80,9 @@ export function packetLink(websocket: WebSocket, socket: LinkSocket, handler: Pa
     isFull = false;
     handler.writable();
   };
-  let isGathering = false;
-  const flush = (): void => {
-    isGathering = false;
-    socket.uncork();
-  };
   return {
     send(packet) {
       if (websocket.readyState !== websocket.OPEN) return;
-      if (!isGathering) {
-        isGathering = true;
-        socket.cork();
-        afterTurn(flush);
-      }
       websocket.send(packet, sent);
       isFull = websocket.bufferedAmount >= fullBytes;
     },

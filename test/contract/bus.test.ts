@@ -12,7 +12,6 @@ import { busContract, type MakeNetwork } from './bus.ts';
 
 // Before any test is there: hooks of a file run once its tests have.
 const redis = await startRedis({ after });
-const answeringRedis = await startRedis({ after }, ['--rename-command', 'CLIENT', '']);
 const cluster = await startRedisCluster({ after });
 const certificates = makeCertificates(temporaryFolder({ after }));
 const tlsRedis = await startTlsRedis({ after }, certificates);
@@ -32,8 +31,6 @@ busContract('the memory bus', async (_t, onError) => {
 });
 
 busContract('the bus over Redis', network(redis.url));
-
-busContract('the bus over a Redis that knows no CLIENT REPLY', network(answeringRedis.url));
 
 busContract('the bus over Redis behind TLS', network(tlsRedis.url, readFileSync(certificates.caPath, 'utf8')));
 
