@@ -7,7 +7,10 @@ import type { RequestHead, ResponseHead } from '#internal/http1/head';
  * After a response head of status 101 the bytes are those of the upgraded protocol.
  */
 export interface Stream {
-  /** Sends bytes. False asks to hold further ones back until the handler's `drained`. */
+  /**
+   * Sends bytes, whose buffer may be used again afterwards. False asks to hold further ones back until the handler's
+   * `drained`.
+   */
   write(chunk: Buffer): boolean;
   /** Nothing more will be written. */
   end(trailers?: Fields): void;
@@ -38,8 +41,6 @@ export interface ResponseHandler extends StreamHandler {
 export interface AcceptedStream extends Stream {
   /** Sends a response head. */
   head(head: ResponseHead): void;
-  /** As {@link Stream.write}; the chunk's buffer may be used again afterwards. */
-  write(chunk: Buffer): boolean;
 }
 
 /**

@@ -19,7 +19,12 @@ export function streamContract(wire: string, connectPair: ConnectPair): void {
     const response = new RecordedResponse();
     const stream = opener.open(head, response);
     response.onData = (chunk) => stream.consumed(chunk.length);
-    if (body) stream.write(body);
+    if (body) {
+      const buffer = Buffer.from(body);
+      stream.write(buffer);
+      // A buffer that was written may be used again.
+      buffer.fill(0);
+    }
     stream.end();
     await response.done;
     assert.deepEqual(response.strays, []);

@@ -1,3 +1,5 @@
+import { isReadBuffer } from '#internal/core/in-place-socket';
+
 /** Bytes that were read and can't be used yet, in their order. */
 export class HeldBytes {
   readonly #chunks: Buffer[] = [];
@@ -17,6 +19,13 @@ export class HeldBytes {
     if (rest.length === 0) return;
     this.#chunks.unshift(rest);
     this.byteCount += rest.length;
+  }
+
+  /** Nothing that is held may lie where the next read goes. */
+  keep(): void {
+    const last = this.#chunks.length - 1;
+    const chunk = this.#chunks[last];
+    if (chunk && isReadBuffer(chunk)) this.#chunks[last] = Buffer.from(chunk);
   }
 
   /** The next chunk. There must be one. */

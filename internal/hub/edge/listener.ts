@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import type { Clock, Stop } from '#internal/core/clock';
+import { inPlaceSocket } from '#internal/core/in-place-socket';
 import { type ListenAddress, listenOn } from '../listen.ts';
 import { VisitorConnection, type VisitorHandler } from './visitor-connection.ts';
 
@@ -54,6 +55,7 @@ export class Listener {
   /** Takes a visitor's connection. */
   #onVisitor: (socket: Socket) => void = (socket) => this.#visit(socket);
   #closed: Promise<void> | undefined;
+  #onLastClosed: () => void = () => undefined;
   #stopChecks: Stop | undefined;
   readonly isSecure: boolean;
 
@@ -61,11 +63,14 @@ export class Listener {
     this.#clock = clock;
     this.#handler = handler;
     this.isSecure = certificate !== undefined;
-    this.#server = certificate ? createTlsServer({ ...tlsOptions, ...certificate }) : createServer(socketOptions);
-    this.#server.on('connection', (socket: Socket) => {
+    this.#server = certificate
+      ? createTlsServer({ ...tlsOptions, ...certificate })
+      : createServer({ ...socketOptions, pauseOnConnect: true });
+    this.#server.on('connection', (accepted: Socket) => {
+      const socket = this.isSecure ? accepted : inPlaceSocket(accepted);
       this.#acceptedAt = this.#clock.now();
       this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      socket.once('close', () => this.#forget(socket));
       socket.on('error', () => undefined); // Its close says so too.
       if (!handler.connection(socket)) socket.destroy();
       else if (!this.isSecure) this.#onVisitor(socket);
@@ -111,10 +116,23 @@ export class Listener {
 
   /** Stops accepting at once. Resolves when the last connection has gone. */
   close(): Promise<void> {
-    this.#closed ??= new Promise<void>((resolve) => this.#server.close(() => resolve())).then(() =>
-      this.#stopChecks?.(),
-    );
+    this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await new Promise((resolve) => this.#server.close(resolve));
+    if (this.#sockets.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onLastClosed = resolve;
+      });
+    }
+    this.#stopChecks?.();
+  }
+
+  #forget(socket: Socket): void {
+    this.#sockets.delete(socket);
+    if (this.#sockets.size === 0) this.#onLastClosed();
   }
 
   /** Closes connections on which no request is expected any more. True when nothing is awaited from any. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { AditError } from '#internal/core/errors';
+import { readInPlace, stopReadingInPlace } from '#internal/core/in-place-socket';
 import { countRead } from '#internal/core/young-garbage';
 import { type BodyReader, bodyReader, requestFraming } from '#internal/http1/body-reader';
 import { Http1Error } from '#internal/http1/error';
@@ -50,7 +51,7 @@ export class VisitorInput {
     this.#socket = socket;
     this.#isEncrypted = isEncrypted;
     this.#handler = handler;
-    socket.on('data', this.#onData);
+    readInPlace(socket, this.#onData);
   }
 
   get phase(): Phase {
@@ -107,7 +108,7 @@ export class VisitorInput {
   /** Reads nothing more. */
   stop(): void {
     this.#phase = 'gone';
-    this.#socket.off('data', this.#onData);
+    stopReadingInPlace(this.#socket, this.#onData);
   }
 
   // Pace.
@@ -168,6 +169,7 @@ export class VisitorInput {
     countRead(chunk.length);
     this.#held.push(chunk);
     this.#pump();
+    this.#held.keep();
   };
 
   /** Reads what there is, as far as it can be used now. */

@@ -43,7 +43,7 @@ export class HubHttpExchange implements Stream {
       this.fail(new AditError('ADIT_TUNNEL_BUSY', 'too many request bodies are under way', { retryAfterSeconds: 1 }));
     } else {
       this.heldBytes += chunk.length;
-      this.#chunks.push(chunk);
+      this.#chunks.push(Buffer.from(chunk));
     }
     return true;
   }

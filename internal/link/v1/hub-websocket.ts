@@ -91,7 +91,8 @@ export class HubWebSocketExchange implements Stream {
   }
 
   write(chunk: Buffer): boolean {
-    return this.#socket.receive(chunk);
+    // The library keeps what it can't use yet.
+    return this.#socket.receive(Buffer.from(chunk));
   }
 
   end(): void {

@@ -60,7 +60,6 @@ export class MuxStream implements AcceptedStream {
   /** Whether that was the other end's word, not ours. */
   #isEnded = false;
   #isClosed = false;
-  readonly #isOpener: boolean;
   /** Whether the other end has answered with a final head; only the opening end is answered. */
   #isAnswered: boolean;
 
@@ -68,7 +67,6 @@ export class MuxStream implements AcceptedStream {
     this.id = id;
     this.#owner = owner;
     this.#window = window;
-    this.#isOpener = isOpener;
     this.#isAnswered = !isOpener;
   }
 
@@ -83,7 +81,7 @@ export class MuxStream implements AcceptedStream {
     this.#chunks.push(chunk);
     this.#queuedBytes += chunk.length;
     this.#owner.sendData(this);
-    if (!this.#isOpener) this.#keepRestOf(chunk);
+    this.#keepRestOf(chunk);
     this.#wantsDrain = this.#queuedBytes >= this.#highWater;
     return !this.#wantsDrain;
   }

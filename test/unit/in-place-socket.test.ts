@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { inPlaceSocket, isReadBuffer, readInPlace, stopReadingInPlace } from '#internal/core/in-place-socket';
+
+test('what comes is given where it was read, until that is taken back: then it comes as data, and so does the end', async (t) => {
+  const { visitor, socket } = await accepted(t);
+  const inPlace = received();
+  readInPlace(socket, inPlace.receive);
+  visitor.write('one');
+  assert.equal(await inPlace.next(), 'one');
+  assert.ok(inPlace.wereReadBuffers);
+  stopReadingInPlace(socket, inPlace.receive);
+  const later = received();
+  socket.on('data', later.receive);
+  visitor.end('two');
+  assert.equal(await later.next(), 'two');
+  assert.equal(later.wereReadBuffers, false);
+  await once(socket, 'end');
+});
+
+test('nothing is read while the socket is paused, nor before anybody reads', async (t) => {
+  const { visitor, socket } = await accepted(t);
+  visitor.write('early');
+  const { receive, next } = received();
+  readInPlace(socket, receive);
+  assert.equal(await next(), 'early');
+  socket.pause();
+  visitor.write('late');
+  // What the peer hears of us has passed everything that it sent before.
+  socket.write('mark');
+  await once(visitor, 'data');
+  assert.equal(socket.readableLength, 0);
+  assert.equal(socket.bytesRead, 'early'.length);
+  socket.resume();
+  assert.equal(await next(), 'late');
+});
+
+test('a socket that has no place to read into is left as it is, and read as a stream', async () => {
+  const socket = new Socket();
+  assert.equal(inPlaceSocket(socket), socket);
+  const { receive, next } = received();
+  readInPlace(socket, receive);
+  socket.push('bytes');
+  assert.equal(await next(), 'bytes');
+  socket.destroy();
+});
+
+/** The two ends of a connection; the accepted one is not read yet. */
+async function accepted(t: TestContext): Promise<{ visitor: Socket; socket: Socket }> {
+  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const visitor = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const ready = inPlaceSocket(socket);
+  t.after(() => {
+    visitor.destroy();
+    ready.destroy();
+    server.close();
+  });
+  assert.notEqual(ready, socket);
+  return { visitor, socket: ready };
+}
+
+function received() {
+  const texts: string[] = [];
+  let tell: () => void = () => undefined;
+  const seen = {
+    wereReadBuffers: false,
+    receive: (chunk: Buffer): void => {
+      texts.push(chunk.toString());
+      seen.wereReadBuffers = isReadBuffer(chunk);
+      tell();
+    },
+    next: async (): Promise<string> => {
+      if (texts.length === 0) {
+        await new Promise<void>((resolve) => {
+          tell = resolve;
+        });
+      }
+      return texts.shift() as string;
+    },
+  };
+  return seen;
+}
