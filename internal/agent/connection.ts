@@ -105,7 +105,9 @@ function v2Session(
   { hub, key, session }: ConnectOptions,
   deps: SessionDeps,
 ): Session {
-  const agent = new V2AgentLink(deps, (handler) => packetLink(websocket, response.socket, handler));
+  const agent = new V2AgentLink(deps, (handler) =>
+    packetLink(websocket, response.socket, { isMasked: false }, handler),
+  );
   agent.onProbed = deps.onProbed;
   agent.onRoundTrip = deps.onRoundTrip;
   let registered: V2AgentSession | undefined;

@@ -1,9 +1,18 @@
 import type { IncomingMessage } from 'node:http';
-import type { LookupFunction } from 'node:net';
+import {
+  connect as connectPlain,
+  isIP,
+  type LookupFunction,
+  type OnReadOpts,
+  type Socket,
+  type TcpNetConnectOpts,
+} from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { WebSocket } from 'ws';
 import type { Clock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
+import { connectInPlace } from '#internal/core/in-place-socket';
 import { version } from '#internal/core/version';
 import { linkOptions } from '#internal/link/websocket-link';
 import { handshakeError, proxyError } from './handshake.ts';
@@ -58,7 +67,12 @@ export async function dial(
     ...tls,
     ...(proxyAgent
       ? { agent: proxyAgent }
-      : { lookup, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: addressMs }),
+      : {
+          lookup,
+          autoSelectFamily: true,
+          autoSelectFamilyAttemptTimeout: addressMs,
+          createConnection: connectHub(address.protocol === 'wss:'),
+        }),
     headers: { 'Adit-Version': version, 'User-Agent': `adit/${version}` },
   });
   // The library's own time limit does not see a proxy that is silent, and neither would its end be heard.
@@ -95,4 +109,16 @@ export async function dial(
     stopTimer();
     signal.removeEventListener('abort', abort);
   }
+}
+
+/** Connects as the library would, but so that packets can be read in place. */
+function connectHub(isSecure: boolean): typeof connectPlain {
+  return (({ path: _path, ...options }: ConnectionOptions & TcpNetConnectOpts) => {
+    const { host = '' } = options;
+    const connect = (onread: OnReadOpts): Socket =>
+      isSecure
+        ? connectTls({ ...options, servername: isIP(host) ? '' : host, onread } as ConnectionOptions)
+        : connectPlain({ ...options, onread });
+    return connectInPlace(connect);
+  }) as typeof connectPlain;
 }

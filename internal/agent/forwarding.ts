@@ -1,4 +1,5 @@
 import { AditError, messageOf } from '#internal/core/errors';
+import { writeCopy } from '#internal/core/write-copy';
 import type { Fields } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
 import { trailerFields } from '#internal/http1/trailers';
@@ -46,7 +47,7 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
       return;
     }
     this.#unconsumedBytes += chunk.length;
-    const isTaken = connection.isUpgraded ? connection.socket.write(chunk) : this.#writer.write(chunk);
+    const isTaken = connection.isUpgraded ? writeCopy(connection.socket, chunk) : this.#writer.write(chunk);
     if (isTaken) this.requestDrained();
   }
 

@@ -1,3 +1,4 @@
+import { writeCopy } from '#internal/core/write-copy';
 import type { Fields } from '#internal/http1/fields';
 import { writeLastChunk } from '#internal/http1/trailers';
 import type { OriginConnection, ResponseReceiver } from './origin-connection.ts';
@@ -91,11 +92,9 @@ export class RequestWriter {
   /** Large bytes go as they are, in one gathered write with what stands around them. */
   #writeApart(before: string, chunk: Buffer, behind: string): boolean {
     const { socket } = this.#connection;
-    // They may wait in the socket for long, and must not keep a much larger buffer alive.
-    const kept = chunk.length * 4 < chunk.buffer.byteLength ? Buffer.from(chunk) : chunk;
     socket.cork();
     if (this.#held !== undefined || before !== '') this.#writeText(before);
-    let isTaken = socket.write(kept);
+    let isTaken = writeCopy(socket, chunk);
     if (behind !== '') isTaken = socket.write(behind, 'latin1');
     socket.uncork();
     return isTaken;

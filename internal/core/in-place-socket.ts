@@ -1,70 +1,82 @@
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import type { Stop } from './clock.ts';
+import { countRead } from './young-garbage.ts';
 
-/** What every socket here is read into: by one at a time, and used again at once. */
+/** What sockets are read into: by one at a time, and used again at once. */
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
+
+/** Reads of one socket, which go to `receive`, or until there is one the way that any other socket's go. */
+class InPlaceReads {
+  socket!: Socket;
+  receive: ((chunk: Buffer) => void) | undefined;
+  readonly onread: OnReadOpts = { buffer: readBuffer, callback: (byteCount) => this.#read(byteCount) };
+
+  #read(byteCount: number): boolean {
+    const chunk = readBuffer.subarray(0, byteCount);
+    // What has been read before goes first.
+    if (!this.receive || this.socket.readableLength > 0) return this.socket.push(Buffer.from(chunk));
+    this.receive(chunk);
+    return true;
+  }
+}
+
+const readsOf = new WeakMap<Socket, InPlaceReads>();
+
+/** Makes a socket that can be read in place: `connect` must give it `onread`. */
+export function connectInPlace(connect: (onread: OnReadOpts) => Socket): Socket {
+  const reads = new InPlaceReads();
+  const socket = connect(reads.onread);
+  reads.socket = socket;
+  readsOf.set(socket, reads);
+  return socket;
+}
 
 /** What only Node itself gives its sockets, and takes from them. */
 interface Internals {
   _handle: { useUserBuffer?: unknown } | null;
 }
 
-interface InPlaceOptions extends SocketConstructorOpts {
+interface AcceptedOptions extends SocketConstructorOpts {
   handle: Internals['_handle'];
   pauseOnCreate: true;
   onread: OnReadOpts;
 }
 
 /**
- * An accepted TCP socket that is read without a new buffer of 64 KiB for each read, of which most bytes are thrown away:
- * for a small request that costs more than reading its head. Node has `onread` for sockets that connect, and none for those
- * that a server accepts. Until somebody calls {@link readInPlace}, its bytes come as any other socket's do.
+ * Makes of a TCP socket that was accepted paused, and from which nothing was read, one that can be read in place. It is
+ * paused, too. A read takes a new buffer of 64 KiB otherwise, of which most is thrown away: that costs more than reading a
+ * small request's head. Node has `onread` for sockets that connect, and none for those that a server accepts. Where that
+ * can't be done gives the same socket.
  */
-class InPlaceSocket extends Socket {
-  receive: ((chunk: Buffer) => void) | undefined;
-
-  constructor(handle: Internals['_handle'], allowHalfOpen: boolean) {
-    const callback = (byteCount: number): boolean => this.#read(byteCount);
-    const options: InPlaceOptions = {
-      handle,
-      allowHalfOpen,
-      pauseOnCreate: true,
-      onread: { buffer: readBuffer, callback },
-    };
-    super(options);
-  }
-
-  #read(byteCount: number): boolean {
-    const chunk = readBuffer.subarray(0, byteCount);
-    if (!this.receive) return this.push(Buffer.from(chunk));
-    this.receive(chunk);
-    return true;
-  }
-}
-
-/**
- * Makes of a socket that was accepted paused, and from which nothing was read, one that can be read in place. It is paused,
- * too. Where that can't be done gives the same socket.
- */
-export function inPlaceSocket(accepted: Socket): Socket {
+export function acceptInPlace(accepted: Socket): Socket {
   const internals = accepted as unknown as Internals;
   const handle = internals._handle;
   if (!handle?.useUserBuffer) return accepted;
+  const { allowHalfOpen } = accepted;
   internals._handle = null;
   accepted.destroy();
-  return new InPlaceSocket(handle, accepted.allowHalfOpen);
+  return connectInPlace((onread) => {
+    const options: AcceptedOptions = { handle, allowHalfOpen, pauseOnCreate: true, onread };
+    return new Socket(options);
+  });
 }
 
-/** Reads, and gives what comes to `receive`, which must not keep the buffer: {@link isReadBuffer} says what to copy. */
-export function readInPlace(socket: Socket, receive: (chunk: Buffer) => void): void {
-  if (socket instanceof InPlaceSocket) socket.receive = receive;
-  else socket.on('data', receive);
-  socket.resume();
-}
-
-/** Takes back what was said by {@link readInPlace}. */
-export function stopReadingInPlace(socket: Socket, receive: (chunk: Buffer) => void): void {
-  if (socket instanceof InPlaceSocket) socket.receive = undefined;
-  else socket.off('data', receive);
+/**
+ * Has everything that comes on a socket, whenever it is not paused, given to `receive` until that is stopped. The chunk's
+ * buffer may be used again afterwards.
+ */
+export function readInPlace(socket: Socket, receive: (chunk: Buffer) => void): Stop {
+  const reads = readsOf.get(socket);
+  const receiveOwn = (chunk: Buffer): void => {
+    countRead(chunk.length);
+    receive(chunk);
+  };
+  socket.on('data', receiveOwn);
+  if (reads) reads.receive = receive;
+  return () => {
+    socket.off('data', receiveOwn);
+    if (reads) reads.receive = undefined;
+  };
 }
 
 /** Whether a chunk lies where the next read goes. */

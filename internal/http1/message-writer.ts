@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { afterTurn } from '#internal/core/after-turn';
+import { isBehind, writeCopy } from '#internal/core/write-copy';
 import type { Framing } from './body-reader.ts';
 import type { Fields } from './fields.ts';
 import { writeFields } from './head.ts';
@@ -39,7 +40,7 @@ export class MessageWriter {
 
   /** Whether the socket keeps up, so that another message may begin. */
   get isClear(): boolean {
-    return this.#parts.length === 0 && !this.#socket.writableNeedDrain;
+    return this.#parts.length === 0 && !isBehind(this.#socket);
   }
 
   /** Whether something waits for the peer to read. */
@@ -115,11 +116,12 @@ export class MessageWriter {
   }
 
   #addBuffer(chunk: Buffer): void {
-    // A slice that has to wait must not keep a much larger buffer in memory.
-    const mayPin = !this.isClear && chunk.length * 4 < chunk.buffer.byteLength;
-    this.#moveText();
-    this.#parts.push(mayPin ? Buffer.from(chunk) : chunk);
     this.#schedule();
+    if (this.isClear && chunk.length <= givenBytes) this.#giveBuffer(chunk);
+    else {
+      this.#moveText();
+      this.#parts.push(Buffer.from(chunk));
+    }
   }
 
   #moveText(): void {
@@ -135,12 +137,12 @@ export class MessageWriter {
 
   readonly #give = (): void => {
     const socket = this.#socket;
-    if (socket.destroyed || socket.writableNeedDrain) return;
+    if (socket.destroyed || isBehind(socket)) return;
     if (this.#parts.length > 0) this.#giveParts();
     else if (this.#text !== '') this.#giveText();
     if (this.#parts.length > 0) return;
     if (this.#isClosing) socket.end();
-    else if (!socket.writableNeedDrain) this.#onTaken();
+    else if (!isBehind(socket)) this.#onTaken();
   };
 
   #giveParts(): void {
@@ -155,6 +157,16 @@ export class MessageWriter {
       left -= part.length;
     }
     this.#socket.uncork();
+  }
+
+  /** Gives a long piece at once, so that it is not kept meanwhile, with the text before it. */
+  #giveBuffer(chunk: Buffer): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    socket.cork();
+    if (this.#text !== '') this.#giveText();
+    writeCopy(socket, chunk);
+    socket.uncork();
   }
 
   #giveText(): void {

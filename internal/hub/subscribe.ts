@@ -69,7 +69,11 @@ export class Subscribe {
     this.#server.handleUpgrade(request, socket, early, (websocket) => {
       const { v1, v2, onOpenedV1, onOpenedV2 } = this.#deps;
       if (websocket.protocol === v2Subprotocol) {
-        onOpenedV2(new V2HubSession(this.#options, v2, (handler) => packetLink(websocket, socket as Socket, handler)));
+        onOpenedV2(
+          new V2HubSession(this.#options, v2, (handler) =>
+            packetLink(websocket, socket as Socket, { isMasked: true }, handler),
+          ),
+        );
         return;
       }
       const { timeoutMs } = this.#options;

@@ -24,6 +24,7 @@ export interface Stream {
 
 /** What the other end does. `reset` is the last call; after `ended` only `drained`, `stopped` and `reset` come. */
 export interface StreamHandler {
+  /** Bytes, whose buffer may be used again afterwards. */
   data(chunk: Buffer): void;
   ended(trailers: Fields): void;
   drained(): void;

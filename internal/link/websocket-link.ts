@@ -1,8 +1,9 @@
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
-import { countRead } from '#internal/core/young-garbage';
+import { readInPlace } from '#internal/core/in-place-socket';
 import { limits } from '#messages/limits';
 import { closeReason } from './close-reason.ts';
+import { PacketReader } from './packet-reader.ts';
 import type { TextLink, TextLinkHandler } from './text-link.ts';
 import type { PacketLink, PacketLinkHandler } from './v2/packet-link.ts';
 
@@ -21,10 +22,8 @@ export const linkOptions = {
  */
 const gatheredMessages = 8;
 
-type LinkSocket = Duplex & { bytesRead?: number };
-
 /** Carries text messages on an open websocket; `socket` is what it runs on. */
-export function textLink(websocket: WebSocket, socket: LinkSocket, handler: TextLinkHandler): TextLink {
+export function textLink(websocket: WebSocket, socket: Socket, handler: TextLinkHandler): TextLink {
   websocket.on('message', (data: RawData, isBinary: boolean) => {
     if (isBinary) websocket.close(1003, 'binary messages are not part of this protocol');
     else handler.text((data as Buffer).toString('utf8'));
@@ -56,7 +55,7 @@ export function textLink(websocket: WebSocket, socket: LinkSocket, handler: Text
       return websocket.bufferedAmount;
     },
     get receivedBytes() {
-      return socket.bytesRead ?? 0;
+      return socket.bytesRead;
     },
   };
 }
@@ -64,14 +63,23 @@ export function textLink(websocket: WebSocket, socket: LinkSocket, handler: Text
 /** Bytes in a websocket's queue from which on nobody is asked for more. */
 const fullBytes = 131_072;
 
+export interface PacketLinkOptions {
+  /** Whether the other end is the websocket's client, which masks what it sends. */
+  isMasked: boolean;
+}
+
 /** Carries binary messages on an open websocket; `socket` is what it runs on. */
-export function packetLink(websocket: WebSocket, socket: LinkSocket, handler: PacketLinkHandler): PacketLink {
+export function packetLink(
+  websocket: WebSocket,
+  socket: Socket,
+  options: PacketLinkOptions,
+  handler: PacketLinkHandler,
+): PacketLink {
   websocket.on('message', (data: RawData, isBinary: boolean) => {
-    if (isBinary) {
-      countRead((data as Buffer).length);
-      handler.packet(data as Buffer);
-    } else websocket.close(1003, 'text messages are not part of this protocol');
+    if (isBinary) handler.packet(data as Buffer);
+    else websocket.close(1003, 'text messages are not part of this protocol');
   });
+  readPackets(websocket, socket, options, handler);
   websocket.on('error', () => undefined);
   websocket.once('close', (code, reason) => handler.closed(code, reason.toString('utf8')));
   let isFull = false;
@@ -95,7 +103,26 @@ export function packetLink(websocket: WebSocket, socket: LinkSocket, handler: Pa
       return websocket.bufferedAmount;
     },
     get receivedBytes() {
-      return socket.bytesRead ?? 0;
+      return socket.bytesRead;
     },
   };
+}
+
+/** Reads packets before the library does, which gets the rest. */
+function readPackets(
+  websocket: WebSocket,
+  socket: Socket,
+  options: PacketLinkOptions,
+  handler: PacketLinkHandler,
+): void {
+  const [library] = socket.listeners('data') as [(chunk: Buffer) => void];
+  socket.off('data', library);
+  const reader = new PacketReader(options, {
+    packet: (packet) => handler.packet(packet),
+    // It keeps what it can't use yet.
+    other: (bytes) => library.call(socket, Buffer.from(bytes)),
+  });
+  readInPlace(socket, (chunk) => reader.push(chunk));
+  // Behind what is no websocket, nothing is read.
+  websocket.once('error', () => reader.stop());
 }

@@ -39,7 +39,7 @@ export async function startHostileAgent(t: Cleanup, hub: { port: number; url: st
       onDrain: ignore,
       onClosed: ignore,
     },
-    (links) => packetLink(websocket, response.socket, links),
+    (links) => packetLink(websocket, response.socket, { isMasked: false }, links),
   );
   t.after(() => link.destroy());
   const { hostname } = await link.register(prover(key, { origin: new URL(hub.url).origin, session: '' }));

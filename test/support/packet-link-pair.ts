@@ -42,8 +42,10 @@ export function packetLinkPair(meddle: Meddle = (packet) => [packet]): PacketLin
             for (const arriving of meddle(packet, name)) {
               if (far.isClosed) return;
               far.receivedBytes += arriving.length;
-              // What arrives has been copied by the network.
-              far.handler?.packet(Buffer.from(arriving));
+              // What arrives has been copied by the network, into a buffer that is used again.
+              const received = Buffer.from(arriving);
+              far.handler?.packet(received);
+              received.fill(0);
             }
           });
         },

@@ -50,7 +50,7 @@ export class RecordedResponse implements ResponseHandler {
 
   data(chunk: Buffer): void {
     this.#check('data');
-    this.chunks.push(chunk);
+    this.chunks.push(Buffer.from(chunk));
     this.onData(chunk);
   }
 

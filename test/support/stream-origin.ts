@@ -14,7 +14,7 @@ export function streamOrigin(answer: (head: RequestHead, body: Buffer) => Answer
     const nothing = (): void => undefined;
     return {
       data(chunk) {
-        chunks.push(chunk);
+        chunks.push(Buffer.from(chunk));
         stream.consumed(chunk.length);
       },
       ended() {

@@ -43,11 +43,13 @@ class StreamSocket extends Duplex {
     // As over a network, nothing arrives inside its sender's call.
     const later = (action: () => void): void => void setImmediate(() => this.destroyed || action());
     return {
-      data: (chunk) =>
+      data: (chunk) => {
+        const copy = Buffer.from(chunk);
         later(() => {
-          this.push(chunk);
-          this.stream?.consumed(chunk.length);
-        }),
+          this.push(copy);
+          this.stream?.consumed(copy.length);
+        });
+      },
       ended: () => later(() => this.push(null)),
       drained: () => undefined,
       stopped: () => undefined,

@@ -2,16 +2,17 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { inPlaceSocket, isReadBuffer, readInPlace, stopReadingInPlace } from '#internal/core/in-place-socket';
+import { acceptInPlace, isReadBuffer, readInPlace } from '#internal/core/in-place-socket';
 
 test('what comes is given where it was read, until that is taken back: then it comes as data, and so does the end', async (t) => {
   const { visitor, socket } = await accepted(t);
   const inPlace = received();
-  readInPlace(socket, inPlace.receive);
+  const stop = readInPlace(socket, inPlace.receive);
+  socket.resume();
   visitor.write('one');
   assert.equal(await inPlace.next(), 'one');
   assert.ok(inPlace.wereReadBuffers);
-  stopReadingInPlace(socket, inPlace.receive);
+  stop();
   const later = received();
   socket.on('data', later.receive);
   visitor.end('two');
@@ -25,6 +26,7 @@ test('nothing is read while the socket is paused, nor before anybody reads', asy
   visitor.write('early');
   const { receive, next } = received();
   readInPlace(socket, receive);
+  socket.resume();
   assert.equal(await next(), 'early');
   socket.pause();
   visitor.write('late');
@@ -39,7 +41,7 @@ test('nothing is read while the socket is paused, nor before anybody reads', asy
 
 test('a socket that has no place to read into is left as it is, and read as a stream', async () => {
   const socket = new Socket();
-  assert.equal(inPlaceSocket(socket), socket);
+  assert.equal(acceptInPlace(socket), socket);
   const { receive, next } = received();
   readInPlace(socket, receive);
   socket.push('bytes');
@@ -53,7 +55,7 @@ async function accepted(t: TestContext): Promise<{ visitor: Socket; socket: Sock
   await once(server, 'listening');
   const visitor = connect((server.address() as AddressInfo).port, '127.0.0.1');
   const [socket] = (await once(server, 'connection')) as [Socket];
-  const ready = inPlaceSocket(socket);
+  const ready = acceptInPlace(socket);
   t.after(() => {
     visitor.destroy();
     ready.destroy();

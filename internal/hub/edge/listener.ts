@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import type { Clock, Stop } from '#internal/core/clock';
-import { inPlaceSocket } from '#internal/core/in-place-socket';
+import { acceptInPlace } from '#internal/core/in-place-socket';
 import { type ListenAddress, listenOn } from '../listen.ts';
 import { VisitorConnection, type VisitorHandler } from './visitor-connection.ts';
 
@@ -67,7 +67,7 @@ export class Listener {
       ? createTlsServer({ ...tlsOptions, ...certificate })
       : createServer({ ...socketOptions, pauseOnConnect: true });
     this.#server.on('connection', (accepted: Socket) => {
-      const socket = this.isSecure ? accepted : inPlaceSocket(accepted);
+      const socket = this.isSecure ? accepted : acceptInPlace(accepted);
       this.#acceptedAt = this.#clock.now();
       this.#sockets.add(socket);
       socket.once('close', () => this.#forget(socket));

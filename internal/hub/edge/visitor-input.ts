@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
+import type { Stop } from '#internal/core/clock';
 import type { AditError } from '#internal/core/errors';
-import { readInPlace, stopReadingInPlace } from '#internal/core/in-place-socket';
-import { countRead } from '#internal/core/young-garbage';
+import { readInPlace } from '#internal/core/in-place-socket';
 import { type BodyReader, bodyReader, requestFraming } from '#internal/http1/body-reader';
 import { Http1Error } from '#internal/http1/error';
 import type { Fields } from '#internal/http1/fields';
@@ -39,6 +39,7 @@ export class VisitorInput {
   readonly #handler: InputHandler;
   readonly #heads = new RequestHeadReader();
   readonly #held = new HeldBytes();
+  readonly #stopReading: Stop;
   #phase: Phase = 'head';
   #body: BodyReader | undefined;
   #isHeldBack = false;
@@ -51,7 +52,8 @@ export class VisitorInput {
     this.#socket = socket;
     this.#isEncrypted = isEncrypted;
     this.#handler = handler;
-    readInPlace(socket, this.#onData);
+    this.#stopReading = readInPlace(socket, this.#onData);
+    socket.resume();
   }
 
   get phase(): Phase {
@@ -108,7 +110,7 @@ export class VisitorInput {
   /** Reads nothing more. */
   stop(): void {
     this.#phase = 'gone';
-    stopReadingInPlace(this.#socket, this.#onData);
+    this.#stopReading();
   }
 
   // Pace.
@@ -166,7 +168,6 @@ export class VisitorInput {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    countRead(chunk.length);
     this.#held.push(chunk);
     this.#pump();
     this.#held.keep();

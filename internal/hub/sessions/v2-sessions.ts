@@ -146,7 +146,8 @@ export class V2Sessions {
       if (held.namedCount > limits.nodesPerSession) throw new V2Error('it speaks to too many hubs');
       held.nodes.add(node);
     }
-    this.#deps.bus.publish(node, held.toEdgeHead, packet);
+    // The bus keeps it, and its buffer is used again.
+    this.#deps.bus.publish(node, held.toEdgeHead, Buffer.from(packet));
   }
 
   /** An agent is about to end: gives its names free. What is under way goes on until it closes. */

@@ -1,4 +1,5 @@
 import { AditError } from '#internal/core/errors';
+import { SpareBuffers } from '#internal/core/spare-buffers';
 import type { Fields } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
 import type { AcceptedStream, ResponseHandler, StreamHandler } from '#internal/link/stream';
@@ -6,7 +7,6 @@ import { limits } from '#messages/limits';
 import { frameTypes, V2Error } from '#messages/v2';
 import { encodeLimit, encodeReason } from './payloads.ts';
 import type { ReceiveWindow, WindowBudget } from './receive-window.ts';
-import { SpareBuffers } from './spare-buffers.ts';
 
 /** Bytes that wait to be sent, from which on whoever writes is asked to hold back. */
 const highWaterBytes = 65_536;

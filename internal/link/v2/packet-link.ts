@@ -19,6 +19,7 @@ export type SendingLink = Pick<PacketLink, 'send' | 'isWritable'> & { readonly r
 
 /** Who listens to a link. `closed` is the last call. */
 export interface PacketLinkHandler {
+  /** Its buffer may be used again afterwards. */
   packet(packet: Buffer): void;
   writable(): void;
   closed(code: number, reason: string): void;

@@ -1,7 +1,7 @@
+import { SpareBuffers } from '#internal/core/spare-buffers';
 import { limits } from '#messages/limits';
 import { batchHeaderBytes, V2Error } from '#messages/v2';
 import { Pace } from './pace.ts';
-import { SpareBuffers } from './spare-buffers.ts';
 
 /** So much in a row tells how fast the way is. */
 const burstBytes = 49_152;

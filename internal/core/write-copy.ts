@@ -1,0 +1,22 @@
+import type { Writable } from 'node:stream';
+import { SpareBuffers } from './spare-buffers.ts';
+
+/** Shorter ones are cheaper to allocate. */
+const longBytes = 16_384;
+const copyBytes = 65_536;
+const copies = new SpareBuffers(copyBytes, 32);
+
+/** Whether a socket has something to send that it was asked not to add to. */
+export function isBehind({ writableNeedDrain, writableLength }: Writable): boolean {
+  // What the system has taken at once is forgotten one tick later.
+  return writableNeedDrain && writableLength > 0;
+}
+
+/** Writes bytes whose buffer may be used again afterwards. Gives what `write` does. */
+export function writeCopy(socket: Writable, bytes: Buffer): boolean {
+  // What has to wait must not keep a larger buffer than it needs.
+  if (bytes.length < longBytes || bytes.length > copyBytes || isBehind(socket)) return socket.write(Buffer.from(bytes));
+  const copy = copies.take().subarray(0, bytes.length);
+  bytes.copy(copy);
+  return socket.write(copy, () => copies.give(copy));
+}
