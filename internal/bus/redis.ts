@@ -2,7 +2,8 @@ import type { Clock, Stop } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { RedisConnection } from '#internal/core/redis';
 import type { Bus, BusHandler, BusHealth, NodeId } from './bus.ts';
-import { decodeBeat, decodeEnvelope, encodeBeat, encodeEnvelopeHead, PendingMessages } from './envelope.ts';
+import { decodeBeat, decodeEnvelope, encodeBeat, encodeEnvelopeHead, type PendingMessages } from './envelope.ts';
+import { Gathering } from './gathering.ts';
 import { Peers } from './peers.ts';
 import type { BusStats } from './stats.ts';
 
@@ -14,9 +15,9 @@ const staleMs = 5_000;
 /** Bytes that are on their way to Redis from which on others wait, and at which they go on. */
 const highWater = 8 * 1_048_576;
 const lowWater = 4 * 1_048_576;
-/** Bytes gathered into one publish, unless one message is longer. */
-const publishBytes = 262_144;
 const goodbyeMs = 500;
+/** How long after something was sent to a node Redis is asked whether that is there. */
+const askMs = 100;
 
 const channelOfAll = 'adit:hubs';
 const channelOf = (node: NodeId): string => `adit:node:${node}`;
@@ -30,21 +31,22 @@ export interface RedisBusDeps {
 }
 
 /**
- * The bus of hubs that share a Redis: a channel for each node, and one for the heartbeats of all. Messages that one turn
- * sends to a node are one publish. Nothing is kept for a Redis that cannot be reached.
+ * The bus of hubs that share a Redis: a channel for each node, and one for the heartbeats of all. Messages that are sent
+ * to a node at about the same time are one publish. Nothing is kept for a Redis that cannot be reached.
  */
 export class RedisBus implements Bus {
   readonly stats: BusStats;
   readonly #node: NodeId;
   readonly #deps: RedisBusDeps;
   readonly #peers: Peers;
-  /** What waits for the end of this turn, or for a node's first heartbeat. */
-  readonly #pending = new Map<NodeId, PendingMessages>();
+  /** What waits for more, or for a node's first heartbeat. */
+  readonly #gathering = new Gathering((node, pending) => this.#flush(node, pending));
   /** The number of each node's last publish that was taken. */
   readonly #taken = new Map<NodeId, number>();
   #handler: BusHandler | undefined;
+  /** Nodes after which Redis is about to be asked. */
+  readonly #asked = new Set<NodeId>();
   #number = 0;
-  #isFlushDue = false;
   #isBeatDue = false;
   /** Bytes that wait here or are on their way to Redis. */
   #unconfirmed = 0;
@@ -104,11 +106,7 @@ export class RedisBus implements Bus {
       setImmediate(() => this.#deliver(to, Buffer.concat(pieces)));
       return;
     }
-    const pending = this.#pending.get(to) ?? new PendingMessages();
-    this.#pending.set(to, pending);
-    this.#count(pending.add(pieces));
-    if (pending.byteCount >= publishBytes) this.#flush(to, pending);
-    else this.#flushSoon();
+    this.#count(this.#gathering.add(to, pieces));
   }
 
   get isWritable(): boolean {
@@ -116,7 +114,7 @@ export class RedisBus implements Bus {
   }
 
   get isConnected(): boolean {
-    return this.#deps.connection.takesCommands;
+    return this.#deps.connection.takesMessages;
   }
 
   get health(): BusHealth {
@@ -133,14 +131,14 @@ export class RedisBus implements Bus {
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    this.#flushAll();
+    this.#gathering.flushAll();
     this.#isClosed = true;
     this.#stopBeats?.();
     const { clock, connection } = this.#deps;
-    const goodbye = connection.publish(channelOfAll, this.#newBeat('goodbye')).then(
-      () => undefined,
-      () => undefined,
-    );
+    // Behind all else that was sent: of a node that has left nothing more is taken.
+    const goodbye = new Promise<void>((resolve) => {
+      connection.send(channelOfAll, [this.#newBeat('goodbye')], resolve);
+    });
     let stop: Stop = () => undefined;
     const late = new Promise<void>((resolve) => {
       stop = clock.after(goodbyeMs, resolve);
@@ -149,43 +147,43 @@ export class RedisBus implements Bus {
     stop();
   }
 
-  #flushSoon(): void {
-    if (this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    setImmediate(() => {
-      this.#isFlushDue = false;
-      if (!this.#isClosed) this.#flushAll();
-    });
-  }
-
-  #flushAll(): void {
-    for (const [node, pending] of this.#pending) this.#flush(node, pending);
-  }
-
-  #flush(node: NodeId, pending: PendingMessages): void {
+  #flush(node: NodeId, { pieces, byteCount }: PendingMessages): void {
+    if (this.#isClosed) return;
     if (this.#peers.hasLeft(node)) {
       this.#gone(node);
       return;
     }
-    const { pieces, byteCount } = pending;
-    const isUp = this.#deps.connection.takesCommands;
+    const { connection } = this.#deps;
+    const isUp = connection.takesMessages;
     const stamp = isUp ? this.#peers.stampOf(node) : undefined;
     // It goes with the node's first heartbeat.
     if (isUp && stamp === undefined) return;
-    this.#pending.delete(node);
+    this.#gathering.take(node);
     if (stamp === undefined) {
       this.#count(-byteCount);
       return;
     }
     this.#number += 1;
     const head = encodeEnvelopeHead({ from: this.#node, number: this.#number, stamp });
-    this.#deps.connection.publish(channelOf(node), head, ...pieces).then(
-      (receiverCount) => {
-        if (receiverCount === 0) this.#peers.unreached(node);
-        this.#count(-byteCount);
-      },
-      () => this.#count(-byteCount),
-    );
+    connection.send(channelOf(node), [head, ...pieces], () => this.#count(-byteCount));
+    this.#askSoon(node);
+  }
+
+  /** Nobody says whether what was sent has reached a node, so whether anything would is asked a moment later. */
+  #askSoon(node: NodeId): void {
+    if (this.#asked.has(node)) return;
+    this.#asked.add(node);
+    const { clock, connection } = this.#deps;
+    clock.after(askMs, () => {
+      this.#asked.delete(node);
+      if (this.#isClosed) return;
+      connection.publish(channelOf(node), this.#emptyEnvelope()).then(
+        (receiverCount) => {
+          if (receiverCount === 0) this.#peers.unreached(node);
+        },
+        () => undefined,
+      );
+    });
   }
 
   #count(bytes: number): void {
@@ -229,7 +227,7 @@ export class RedisBus implements Bus {
     else if (this.#peers.heard(node, stamp)) {
       // It does not know of us yet either.
       this.#beatSoon();
-      this.#flushSoon();
+      this.#gathering.flushSoon();
     }
   }
 
@@ -244,9 +242,7 @@ export class RedisBus implements Bus {
 
   #gone(node: NodeId): void {
     this.#taken.delete(node);
-    const pending = this.#pending.get(node);
-    this.#pending.delete(node);
-    if (pending) this.#count(-pending.byteCount);
+    this.#count(-this.#gathering.take(node));
     this.#tryTo(() => this.#handler?.gone(node));
   }
 
@@ -272,15 +268,16 @@ export class RedisBus implements Bus {
       connection.reset();
       return;
     }
-    const echo = encodeEnvelopeHead({ from: this.#node, number: 0, stamp: now });
-    for (const [channel, bytes] of [
-      [channelOfAll, this.#newBeat('here')],
-      [channelOf(this.#node), echo],
-    ] as const) {
-      connection.publish(channel, bytes).catch((error: unknown) => {
-        this.#problem = messageOf(error);
-      });
-    }
+    connection.publish(channelOfAll, this.#newBeat('here')).catch((error: unknown) => {
+      this.#problem = messageOf(error);
+    });
+    // The other way, that of messages.
+    connection.send(channelOf(this.#node), [this.#emptyEnvelope()], () => undefined);
+  }
+
+  /** Its number is one that nobody takes. */
+  #emptyEnvelope(): Buffer {
+    return encodeEnvelopeHead({ from: this.#node, number: 0, stamp: this.#deps.clock.now() });
   }
 
   #newBeat(kind: 'here' | 'goodbye'): Buffer {

@@ -17,18 +17,37 @@ export class PublishCommand extends Command {
 
   /** Writes all but the end of the command, which is for the library to write. */
   override toWritable(socket: Writable): Buffer {
-    const [channel] = this.args as [string];
-    const byteCount = this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
-    const head = `*3\r\n$${this.name.length}\r\n${this.name}\r\n$${channel.length}\r\n${channel}\r\n$${byteCount}\r\n`;
-    const parts = joinShort([Buffer.from(head, 'latin1'), ...this.#pieces, lineEnd]);
+    const parts = partsOf(this.name, this.args[0] as string, this.#pieces);
     const end = parts.pop() as Buffer;
-    if (parts.length > 0) {
-      socket.cork();
-      for (const part of parts) socket.write(part);
-      process.nextTick(() => socket.uncork());
-    }
+    writeAll(socket, parts);
     return end;
   }
+}
+
+/**
+ * Publishes on a connection of which nobody reads the replies, and calls `written` once it is on its way. The connection
+ * must have signed in.
+ */
+export function writePublish(socket: Writable, channel: string, pieces: readonly Buffer[], written: () => void): void {
+  const parts = partsOf('publish', channel, pieces);
+  const end = parts.pop() as Buffer;
+  writeAll(socket, parts);
+  socket.write(end, written);
+}
+
+/** The command in the parts that it is best written in: at least one. */
+function partsOf(name: string, channel: string, pieces: readonly Buffer[]): Buffer[] {
+  const byteCount = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const head = `*3\r\n$${name.length}\r\n${name}\r\n$${channel.length}\r\n${channel}\r\n$${byteCount}\r\n`;
+  return joinShort([Buffer.from(head, 'latin1'), ...pieces, lineEnd]);
+}
+
+/** What follows in the same callback goes with it. */
+function writeAll(socket: Writable, parts: readonly Buffer[]): void {
+  if (parts.length === 0) return;
+  socket.cork();
+  for (const part of parts) socket.write(part);
+  process.nextTick(() => socket.uncork());
 }
 
 /** Each write costs more than to copy a few bytes. */

@@ -1,7 +1,8 @@
+import type { Duplex } from 'node:stream';
 import { rootCertificates } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
 import { messageOf } from './errors.ts';
-import { PublishCommand } from './redis-publish.ts';
+import { PublishCommand, writePublish } from './redis-publish.ts';
 import { type RedisOptions, redisName } from './redis-url.ts';
 import { countRead } from './young-garbage.ts';
 
@@ -13,8 +14,9 @@ const closeMs = 500;
 const reconnectDelayMs = (attempt: number): number => Math.min(50 * attempt, 500);
 
 /**
- * One hub's connections to Redis, whatever kind of Redis it is: one for commands and one to listen on. They come back
- * by themselves. While they are lost nothing is kept for later: every command rejects at once.
+ * One hub's connections to Redis, whatever kind of Redis it is: one for commands, one to listen on, and one to send
+ * messages on; a Redis Cluster has its own. They come back by themselves. While they are lost nothing is kept for later:
+ * every command rejects at once.
  */
 export class RedisConnection {
   /** What it is called in logs: without user and password. */
@@ -25,6 +27,8 @@ export class RedisConnection {
   lossCount = 0;
   readonly #commands: Redis | Cluster;
   readonly #subscriber: Redis | Cluster;
+  /** Once it is ready we write on its socket ourselves. Undefined for a Redis Cluster, where the library finds the node. */
+  readonly #sender: Redis | undefined;
   readonly #receivers = new Map<string, (message: Buffer) => void>();
   readonly #onError: (thrown: unknown) => void;
   readonly #onConnected = new Set<() => void>();
@@ -45,13 +49,18 @@ export class RedisConnection {
     } else {
       this.#commands = connectSingle(options);
       this.#subscriber = connectSingle(options);
+      this.#sender = connectSingle(options);
       this.#subscriber.on('messageBuffer', (channel, message) => this.#receive(channel, message));
-      this.#subscriber.on('error', (error) => this.#failed(error));
+      for (const client of [this.#subscriber, this.#sender]) client.on('error', (error) => this.#failed(error));
     }
     this.#commands.on('error', (error) => this.#failed(error));
     this.#commands.on('ready', () => this.#connected());
     this.#subscriber.on('ready', () => {
       this.#subscribe([...this.#receivers.keys()]);
+      this.#connected();
+    });
+    this.#sender?.on('ready', () => {
+      silence((this.#sender as Redis).stream);
       this.#connected();
     });
     for (const client of this.#clients) {
@@ -68,9 +77,14 @@ export class RedisConnection {
     return this.#commands.status === 'ready';
   }
 
+  /** Whether messages can be sent at present. */
+  get takesMessages(): boolean {
+    return (this.#sender ?? this.#commands).status === 'ready';
+  }
+
   /** Whether it also hears what is published. */
   get isUp(): boolean {
-    return this.takesCommands && this.#subscriber.status === 'ready';
+    return this.takesCommands && this.takesMessages && this.#subscriber.status === 'ready';
   }
 
   /** Why it is not up. */
@@ -94,13 +108,19 @@ export class RedisConnection {
     if (this.#subscriber.status === 'ready') this.#subscribe([channel]);
   }
 
-  /** Sends a message, given in pieces, to whoever listens, and gives how many did. */
-  publish(channel: string, ...pieces: Buffer[]): Promise<number> {
-    if (!this.takesCommands) return this.#refused();
-    const name = this.#commands instanceof Cluster ? 'spublish' : 'publish';
-    const command = new PublishCommand(name, channel, pieces);
-    this.#commands.sendCommand(command);
-    return command.promise;
+  /** Sends a message to whoever listens, and gives how many did. */
+  publish(channel: string, message: Buffer): Promise<number> {
+    return this.takesCommands ? this.#publish(channel, [message]) : this.#refused();
+  }
+
+  /**
+   * Sends a message, given in pieces, to whoever listens, without hearing whether anybody did, and calls `written` once no
+   * more has to be kept of it here. Messages stay in order, but not with what else is published.
+   */
+  send(channel: string, pieces: readonly Buffer[], written: () => void): void {
+    if (!this.takesMessages) written();
+    else if (this.#sender) writePublish(this.#sender.stream, channel, pieces, written);
+    else this.#publish(channel, pieces).then(written, written);
   }
 
   get(key: string): Promise<string | null> {
@@ -141,7 +161,14 @@ export class RedisConnection {
   }
 
   get #clients(): Set<Redis | Cluster> {
-    return new Set([this.#commands, this.#subscriber]);
+    return new Set([this.#commands, this.#subscriber, ...(this.#sender ? [this.#sender] : [])]);
+  }
+
+  #publish(channel: string, pieces: readonly Buffer[]): Promise<number> {
+    const name = this.#commands instanceof Cluster ? 'spublish' : 'publish';
+    const command = new PublishCommand(name, channel, pieces);
+    this.#commands.sendCommand(command);
+    return command.promise;
   }
 
   /** A client gives up when it is disconnected while it looks for its server. */
@@ -193,6 +220,16 @@ export class RedisConnection {
     // Without its subscriptions a connection is of no use: try with the next one.
     for (const done of asked) done.catch((error: Error) => this.#failed(error));
   }
+}
+
+/**
+ * No replies are wanted on this connection, each of which would wake us. Those of a server that does not know the command
+ * are passed over like its answer to that.
+ */
+function silence(socket: Duplex): void {
+  socket.removeAllListeners('data');
+  socket.on('data', () => undefined);
+  socket.write('CLIENT REPLY OFF\r\n');
 }
 
 function connectSingle(options: RedisOptions): Redis {

@@ -12,6 +12,7 @@ import { busContract, type MakeNetwork } from './bus.ts';
 
 // Before any test is there: hooks of a file run once its tests have.
 const redis = await startRedis({ after });
+const answeringRedis = await startRedis({ after }, ['--rename-command', 'CLIENT', '']);
 const cluster = await startRedisCluster({ after });
 const certificates = makeCertificates(temporaryFolder({ after }));
 const tlsRedis = await startTlsRedis({ after }, certificates);
@@ -31,6 +32,8 @@ busContract('the memory bus', async (_t, onError) => {
 });
 
 busContract('the bus over Redis', network(redis.url));
+
+busContract('the bus over a Redis that knows no CLIENT REPLY', network(answeringRedis.url));
 
 busContract('the bus over Redis behind TLS', network(tlsRedis.url, readFileSync(certificates.caPath, 'utf8')));
 

@@ -6,8 +6,10 @@ import { type Limiter, type Rate, RequestCounter } from './limiter.ts';
 
 /** A hub that has not answered by then is not waited for. */
 const answerMs = 1_000;
-/** Who asks again so soon is given some in advance. */
-const soonMs = 50;
+/** Who asks is given in advance what is likely to come in this time, */
+const advanceMs = 50;
+/** but no more than so many times what came since it asked last. */
+const maxGrowth = 2;
 
 export interface SharedLimiterDeps {
   clock: Clock;
@@ -89,14 +91,15 @@ export class SharedLimiter implements Limiter {
     const account = this.#accounts.get(clientId);
     if (!account || account.node !== node || account.asked === 0) return false;
     account.stopTimer();
-    const answered = account.waiting.splice(0, account.asked);
+    // What is given in advance is for those first who have come since.
+    const passing = account.waiting.splice(0, count);
+    const refused = account.waiting.splice(0, Math.max(account.asked - passing.length, 0));
     account.asked = 0;
-    const passing = answered.splice(0, count);
     account.passed += passing.length;
     account.spare = count - passing.length;
     account.spareUntil = this.#deps.clock.now() + msLeft;
     for (const { resolve } of passing) resolve();
-    for (const { reject } of answered) reject(this.#counter?.refusal(msLeft));
+    for (const { reject } of refused) reject(this.#counter?.refusal(msLeft));
     this.#ask(clientId, account);
     return true;
   }
@@ -107,7 +110,7 @@ export class SharedLimiter implements Limiter {
     const now = clock.now();
     const { node } = account;
     account.asked = account.waiting.length;
-    const spare = now - account.askedAt < soonMs ? account.passed : 0;
+    const spare = Math.floor(account.passed * Math.min(advanceMs / (now - account.askedAt), maxGrowth));
     account.passed = 0;
     account.askedAt = now;
     if (node === undefined) {

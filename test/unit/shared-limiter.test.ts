@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { MemoryNetwork } from '#internal/bus/memory';
+import { SharedLimiter } from '#internal/hub/limiter/shared';
+import { decodeNodeMessage } from '#messages/node';
+import { FakeClock } from '../support/fake-clock.ts';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The limiter of a hub that asks another one. */
+async function start(t: TestContext, clock: FakeClock): Promise<SharedLimiter> {
+  const network = new MemoryNetwork((thrown) => assert.fail(String(thrown)));
+  const limiters = ['holder', 'asking'].map((node) => {
+    const bus = network.bus(node);
+    const holder = (): string | undefined => (node === 'holder' ? undefined : 'holder');
+    return { bus, limiter: new SharedLimiter({ count: 1_000_000, windowMs: 60_000 }, { clock, bus, holder }) };
+  });
+  for (const { bus, limiter } of limiters) {
+    await bus.start({
+      message: (from, message) => limiter.message(from, decodeNodeMessage(message)),
+      gone: () => undefined,
+      writable: () => undefined,
+    });
+    t.after(() => bus.close());
+  }
+  return (limiters[1] as (typeof limiters)[1]).limiter;
+}
+
+const admitted = (limiter: SharedLimiter, count: number): Promise<unknown> =>
+  Promise.all(Array.from({ length: count }, () => limiter.admit('a')));
+
+test('what is given in advance is for those too who come before the answer', async (t) => {
+  const clock = new FakeClock();
+  const limiter = await start(t, clock);
+  await admitted(limiter, 10);
+  clock.advance(25);
+  const first = admitted(limiter, 1);
+  await turn();
+  await Promise.all([first, admitted(limiter, 20)]);
+  assert.equal(limiter.asks.answered, 2);
+});
+
+test('a steady rate is asked for every 50 ms, and no rate is known after a rest', async (t) => {
+  const clock = new FakeClock();
+  const limiter = await start(t, clock);
+  for (let i = 0; i < 200; i += 1) {
+    await admitted(limiter, 10);
+    clock.advance(5);
+  }
+  assert.ok(limiter.asks.answered <= 25, `${limiter.asks.answered} in a second`);
+  clock.advance(60_000);
+  const before = limiter.asks.answered;
+  await admitted(limiter, 1);
+  await admitted(limiter, 1);
+  assert.equal(limiter.asks.answered, before + 2);
+});
