@@ -162,17 +162,60 @@ test('v2 lane: a loss at the end shows after one second', () => {
   clock.advance(1);
   assert.deepEqual(
     take().map(({ kind, seq, frames }) => [kind, seq, frames.length]),
-    [
-      [packetKinds.batch, 3, 0],
-      [packetKinds.batch, 0, 0],
-    ],
+    [[packetKinds.batch, 2, 0]],
   );
   const far = newLane();
-  far.lane.receive(batch({ seq: 3 }));
+  far.lane.receive(batch({ seq: 2 }));
   assert.deepEqual(
     far.take().map(({ kind, ack }) => [kind, ack]),
     [[packetKinds.resend, 0]],
   );
+});
+
+test('v2 lane: a second counts from when the oldest of what is missed was sent', () => {
+  const { lane, clock, take } = newLane();
+  lane.send(text('abc'));
+  clock.advance(300);
+  lane.receive(batch({ ack: 3 }));
+  lane.send(text('def'));
+  take();
+  clock.advance(999);
+  assert.deepEqual(take(), []);
+  clock.advance(1);
+  assert.equal(take().length, 1);
+  lane.receive(batch({ kind: packetKinds.resend, ack: 3 }));
+  clock.advance(999);
+  assert.equal(take().length, 1, 'what is sent again');
+  clock.advance(1);
+  assert.equal(take().length, 1);
+});
+
+test('v2 lane: a check finds at once what is missing at either end, whatever was asked for a moment ago', () => {
+  const { lane, take } = newLane();
+  lane.receive(batch({ seq: 3 }));
+  lane.send(text('abc'));
+  take();
+  lane.check();
+  const [question] = take();
+  assert.deepEqual([question?.kind, question?.seq, question?.frames.length], [packetKinds.batch, 2, 0]);
+  const misses = newLane();
+  misses.lane.receive(batch({ seq: 2 }));
+  assert.equal(misses.take()[0]?.kind, packetKinds.resend);
+  const has = newLane();
+  has.lane.receive(batch({ frames: text('abc') }));
+  has.lane.send(text('lost'));
+  has.take();
+  has.lane.receive(batch({ seq: 2 }));
+  const [answer] = has.take();
+  assert.deepEqual([answer?.seq, answer?.ack], [4, 3]);
+  lane.receive(batch({ seq: 4, ack: 3 }));
+  assert.equal(take()[0]?.kind, packetKinds.resend);
+});
+
+test('v2 lane: where nothing was ever sent there is nothing to check', () => {
+  const { lane, take } = newLane();
+  lane.check();
+  assert.deepEqual(take(), []);
 });
 
 test('v2 lane: an acknowledgement that was lost is given again after one second, and only then', () => {

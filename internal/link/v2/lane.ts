@@ -152,17 +152,35 @@ export class Lane {
   /** Goes on over another connection. Both ends say where they stand; whoever misses something asks for it. */
   resume(epoch: number): void {
     this.#epoch = epoch;
-    this.#missedSince = undefined;
-    this.#repeatedAt = Number.NEGATIVE_INFINITY;
+    this.#forgetRepairs();
     this.#sent.changeWay(this.#deps.clock.now());
     this.begin();
     this.#transmitEmpty(packetKinds.batch, this.#sent.next);
     this.#deps.wake();
   }
 
+  /** Finds out at once what is missing here or there: what was on its way may be lost. */
+  check(): void {
+    if (this.#sent.next === this.#start) return;
+    this.#forgetRepairs();
+    this.begin();
+    this.#askWhereItStands();
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#sent.clear();
+  }
+
+  /** What was asked for or sent again may be lost as well. */
+  #forgetRepairs(): void {
+    this.#missedSince = undefined;
+    this.#repeatedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Whoever has all that was sent knows this byte, and says so and where its own end stands; else it asks again. */
+  #askWhereItStands(): void {
+    this.#transmitEmpty(packetKinds.batch, this.#sent.next - 1);
   }
 
   #transmitEmpty(kind: number, seq: number): void {
@@ -240,23 +258,18 @@ export class Lane {
     }
   }
 
-  /**
-   * If the last packets were lost there is none behind that would show it: an empty one does, from where we are. If it
-   * was the last acknowledgement, one from where it stands is answered with another.
-   */
-  #watchLoss(): void {
+  /** If the last packets were lost, or what acknowledged them, there is none behind that would show it. */
+  #watchLoss(delayMs = lostMs): void {
     if (this.#isLossTimed) return;
     this.#isLossTimed = true;
-    this.#deps.clock.after(lostMs, () => {
+    this.#deps.clock.after(delayMs, () => {
       this.#isLossTimed = false;
       const sentAt = this.#sent.oldestSentAt;
       if (sentAt === undefined) this.#rest();
       if (sentAt === undefined || this.#isClosed) return;
-      if (this.#deps.clock.now() - sentAt >= lostMs) {
-        this.#transmitEmpty(packetKinds.batch, this.#sent.next);
-        this.#transmitEmpty(packetKinds.batch, this.#sent.acknowledged);
-      }
-      this.#watchLoss();
+      const leftMs = lostMs - (this.#deps.clock.now() - sentAt);
+      if (leftMs <= 0) this.#askWhereItStands();
+      this.#watchLoss(leftMs > 0 ? leftMs : lostMs);
     });
   }
 

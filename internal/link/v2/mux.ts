@@ -146,6 +146,11 @@ export class Mux implements StreamOwner {
     this.#lane.resume(epoch);
   }
 
+  /** Finds out at once whether something was lost on the way. */
+  check(): void {
+    this.#lane.check();
+  }
+
   /** Ends streams whose `open` has waited since before this time. */
   failUnsent(since: number, reason: AditError): void {
     this.#fail(this.#outbox.unsentSince(since), reason);
