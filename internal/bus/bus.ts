@@ -7,6 +7,8 @@ export interface BusHandler {
   message(from: NodeId, message: Buffer): void;
   /** Nobody listens as this node, and nobody will again: what was sent to it is lost. */
   gone(node: NodeId): void;
+  /** A node is heard again, or for the first time: what was sent to it or by it before may be lost. */
+  heard(node: NodeId): void;
   /** There is room again. */
   writable(): void;
 }

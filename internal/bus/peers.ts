@@ -1,6 +1,8 @@
 import type { Clock } from '#internal/core/clock';
 import type { NodeId } from './bus.ts';
 
+/** What was sent on knowledge of its receiver that is older than this is not delivered. */
+export const staleMs = 5_000;
 /** How long a node may be silent, in milliseconds, while we hear ourselves. */
 const silenceMs = {
   /** One that was heard before. */
@@ -10,7 +12,10 @@ const silenceMs = {
   /** One that was never heard: it may be about to start. */
   unknown: 1_500,
 };
-/** Hearing nothing of ourselves for this long is deafness, in which nobody else's silence means anything. */
+/**
+ * Hearing nothing of ourselves for this long is deafness, in which nobody else's silence means anything. Whoever was not
+ * heard for so long may have missed something.
+ */
 const deafMs = 1_000;
 /** Nodes remembered as having left. */
 const leftCount = 1_000;
@@ -39,12 +44,13 @@ export class Peers {
     this.#onGone = onGone;
   }
 
-  /** A heartbeat of a node. True: it was not known before. */
+  /** A heartbeat of a node. True: it was not heard before, or has missed something, or may have. */
   heard(node: NodeId, stamp: number): boolean {
     if (this.#left.has(node)) return false;
-    const isNew = this.#peers.get(node)?.stamp === undefined;
-    this.#peers.set(node, { stamp, silentSince: this.#clock.now(), limitMs: silenceMs.known });
-    return isNew;
+    const now = this.#clock.now();
+    const peer = this.#peers.get(node);
+    this.#peers.set(node, { stamp, silentSince: now, limitMs: silenceMs.known });
+    return peer?.limitMs !== silenceMs.known || now - peer.silentSince > deafMs;
   }
 
   /** Our own heartbeat came back: whoever is there has been heard as well. */
@@ -76,11 +82,12 @@ export class Peers {
     peer.limitMs = silenceMs.unreached;
   }
 
-  /** The node's own clock when it was last heard. Undefined: it was not yet, and is awaited from now on. */
+  /** The node's own clock when it was last heard. Undefined: it was not yet, or long ago, and is awaited. */
   stampOf(node: NodeId): number | undefined {
     const peer = this.#peers.get(node);
-    if (peer) return peer.stamp;
-    this.#peers.set(node, { stamp: undefined, silentSince: this.#clock.now(), limitMs: silenceMs.unknown });
+    const now = this.#clock.now();
+    if (peer) return now - peer.silentSince > staleMs ? undefined : peer.stamp;
+    this.#peers.set(node, { stamp: undefined, silentSince: now, limitMs: silenceMs.unknown });
     return undefined;
   }
 

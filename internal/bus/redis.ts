@@ -4,14 +4,12 @@ import type { RedisConnection } from '#internal/core/redis';
 import type { Bus, BusHandler, BusHealth, NodeId } from './bus.ts';
 import { decodeBeat, decodeEnvelope, encodeBeat, encodeEnvelopeHead, type PendingMessages } from './envelope.ts';
 import { Gathering } from './gathering.ts';
-import { Peers } from './peers.ts';
+import { Peers, staleMs } from './peers.ts';
 import type { BusStats } from './stats.ts';
 
 const beatMs = 500;
 /** Without a heartbeat of our own for this long the bus counts as down. */
 const deafMs = 2_000;
-/** A message that was sent longer ago than this is not delivered; connections that carry nothing for it are given up. */
-const staleMs = 5_000;
 /** Bytes that are on their way to Redis from which on others wait, and at which they go on. */
 const highWater = 8 * 1_048_576;
 const lowWater = 4 * 1_048_576;
@@ -39,7 +37,7 @@ export class RedisBus implements Bus {
   readonly #node: NodeId;
   readonly #deps: RedisBusDeps;
   readonly #peers: Peers;
-  /** What waits for more, or for a node's first heartbeat. */
+  /** What waits for more, or for a node's heartbeat. */
   readonly #gathering = new Gathering((node, pending) => this.#flush(node, pending));
   /** The number of each node's last publish that was taken. */
   readonly #taken = new Map<NodeId, number>();
@@ -156,7 +154,7 @@ export class RedisBus implements Bus {
     const { connection } = this.#deps;
     const isUp = connection.takesMessages;
     const stamp = isUp ? this.#peers.stampOf(node) : undefined;
-    // It goes with the node's first heartbeat.
+    // It goes with the node's next heartbeat.
     if (isUp && stamp === undefined) return;
     this.#gathering.take(node);
     if (stamp === undefined) {
@@ -224,10 +222,11 @@ export class RedisBus implements Bus {
     const { kind, node, stamp } = decodeBeat(bytes);
     if (node === this.#node) this.#ownBeatHeard(stamp);
     else if (kind === 'goodbye') this.#peers.left(node);
-    else if (this.#peers.heard(node, stamp)) {
+    else if (this.#deps.connection.isUp && this.#peers.heard(node, stamp)) {
       // It does not know of us yet either.
       this.#beatSoon();
       this.#gathering.flushSoon();
+      this.#tryTo(() => this.#handler?.heard(node));
     }
   }
 
@@ -260,6 +259,7 @@ export class RedisBus implements Bus {
     const now = clock.now();
     if (!connection.isUp) {
       this.#connectionSince = now;
+      this.#gathering.flushAll();
       return;
     }
     const heardAt = Math.min(this.#heardAt.all, this.#heardAt.own);

@@ -127,6 +127,7 @@ export class Hub {
     await this.#bus.start({
       message: (from, message) => this.#message(from, message),
       gone: (node) => this.#sessions.nodeGone(node),
+      heard: (node) => this.#sessions.lanes.nodeHeard(node),
       writable: () => this.#sessions.writable(),
     });
     await this.#ownServer.listen();

@@ -37,6 +37,7 @@ class Node {
         this.gone.push(node);
         this.#wake();
       },
+      heard: () => undefined,
       writable: () => undefined,
     });
     return this;

@@ -27,6 +27,7 @@ limiterContract('the limiters of several hubs', async (t, rate, count) => {
     await bus.start({
       message: (from, message) => limiter.message(from, decodeNodeMessage(message)),
       gone: () => undefined,
+      heard: () => undefined,
       writable: () => undefined,
     });
     t.after(() => bus.close());

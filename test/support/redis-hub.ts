@@ -16,6 +16,7 @@ export class RedisHub {
   readonly directory: RedisDirectory;
   readonly texts: string[] = [];
   readonly gone: string[] = [];
+  readonly heard: string[] = [];
   readonly lost: Loss[] = [];
   writableCount = 0;
   #waiting = new Set<() => void>();
@@ -44,6 +45,10 @@ export class RedisHub {
       },
       gone: (node) => {
         hub.gone.push(node);
+        hub.#wake();
+      },
+      heard: (node) => {
+        hub.heard.push(node);
         hub.#wake();
       },
       writable: () => {

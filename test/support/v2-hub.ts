@@ -116,6 +116,7 @@ export class TestHub {
     await this.#bus.start({
       message: (from, bytes) => this.sessions.message(from, decodeNodeMessage(bytes)),
       gone: (node) => this.sessions.nodeGone(node),
+      heard: (node) => this.sessions.lanes.nodeHeard(node),
       writable: () => this.sessions.writable(),
     });
   }

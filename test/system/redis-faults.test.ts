@@ -96,8 +96,13 @@ test('Redis stopped for longer than 5 s: nothing of that time is delivered after
     one.send(two, 'stale');
     await passed(100);
   }
+  one.connection.onConnected(() => {
+    if (one.bus.isConnected) one.send(two, 'before anything was heard');
+  });
+  const heardCount = one.heard.length;
   server.resume();
-  assertWithin(await one.untilItReaches(two), 2_000);
+  assertWithin(await one.until(() => one.heard.length > heardCount), 1_000);
+  assertWithin(await two.until(() => two.texts.includes('before anything was heard')), 1_000);
   assert.ok(!two.texts.includes('stale'));
   assert.deepEqual([one.gone, two.gone], [[], []]);
 });

@@ -95,6 +95,30 @@ test('a goodbye is final: what comes after it is not heard', () => {
   assert.equal(peers.hasLeft('a'), true);
 });
 
+test('a node that may have missed something is heard anew: after 1 s of silence, or when a publish did not reach it', () => {
+  const { clock, peers, pass } = setUp();
+  pass(1_000, 'a');
+  clock.advance(1_000);
+  assert.equal(peers.heard('a', 1), false);
+  clock.advance(1_001);
+  assert.equal(peers.heard('a', 2), true);
+  assert.equal(peers.heard('a', 3), false);
+  peers.unreached('a');
+  assert.equal(peers.heard('a', 4), true);
+});
+
+test('the stamp of a node is of no use once what is sent with it would not be delivered', () => {
+  const { clock, gone, peers, pass } = setUp();
+  pass(1_000, 'a');
+  clock.advance(5_000);
+  assert.equal(peers.stampOf('a'), 1_000);
+  clock.advance(1);
+  assert.equal(peers.stampOf('a'), undefined);
+  peers.heard('a', 7_000);
+  assert.equal(peers.stampOf('a'), 7_000);
+  assert.deepEqual(gone, []);
+});
+
 test('the stamp of a node is the last one heard', () => {
   const { peers } = setUp();
   assert.equal(peers.heard('a', 7), true);

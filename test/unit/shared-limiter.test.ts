@@ -19,6 +19,7 @@ async function start(t: TestContext, clock: FakeClock): Promise<SharedLimiter> {
     await bus.start({
       message: (from, message) => limiter.message(from, decodeNodeMessage(message)),
       gone: () => undefined,
+      heard: () => undefined,
       writable: () => undefined,
     });
     t.after(() => bus.close());

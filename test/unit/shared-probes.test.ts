@@ -33,6 +33,7 @@ async function startHubs({ isSilent = false } = {}) {
         if (!isDeaf) assert.ok(probes.message(from, decodeNodeMessage(bytes)));
       },
       gone: () => undefined,
+      heard: () => undefined,
       writable: () => undefined,
     });
     return { node, probes };

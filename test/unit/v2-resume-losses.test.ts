@@ -94,6 +94,45 @@ test('v2 resume: an agent that is back at another hub within 2 s loses nothing',
   assert.equal(unheard.reason, undefined);
 });
 
+test('v2 resume: what was lost between hubs that hear each other again is there within an acknowledgement, both ways', async () => {
+  const roaming = new Roaming();
+  const [edge, hub] = await hubs(roaming);
+  await roaming.connect(hub);
+  const known = roaming.ask(edge, '/known');
+  await roaming.settle();
+  lose(roaming, 'toAgent', 'toEdge');
+  roaming.ask(edge, '/unheard');
+  roaming.at('/known').stream.head(responseHead(200));
+  await roaming.settle();
+  assert.deepEqual([roaming.targets, known.heads], [['/known'], []]);
+  lose(roaming);
+  edge.sessions.lanes.nodeHeard(hub.node);
+  await roaming.settle();
+  await roaming.pass(20);
+  assert.deepEqual([roaming.targets, known.heads], [['/known', '/unheard'], [200]]);
+});
+
+test('v2 resume: lanes on which nothing waits say nothing when a hub is heard again', async () => {
+  const roaming = new Roaming();
+  const [edge, hub] = await hubs(roaming);
+  await roaming.connect(hub);
+  const visitor = roaming.ask(edge, '/done');
+  await roaming.settle();
+  const { stream } = roaming.at('/done');
+  stream.head(responseHead(200));
+  stream.end();
+  visitor.stream.end();
+  await roaming.pass(2_000);
+  let count = 0;
+  roaming.cluster.carry = (_message, deliver) => {
+    count += 1;
+    deliver();
+  };
+  edge.sessions.lanes.nodeHeard(hub.node);
+  await roaming.settle();
+  assert.equal(count, 0);
+});
+
 test('v2 resume: a second loss soon after the first one has its own 2 s', async () => {
   const roaming = new Roaming();
   const [edge, hub, other] = await hubs(roaming);

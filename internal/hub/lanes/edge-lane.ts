@@ -139,6 +139,11 @@ export class EdgeLane {
     this.#mux.receive(packet);
   }
 
+  /** Finds out at once whether something was lost on the way. */
+  check(): void {
+    this.#mux.check();
+  }
+
   wake(): void {
     this.#mux.wake();
   }

@@ -175,6 +175,11 @@ export class Lanes {
     }
   }
 
+  /** What was on its way to or from a hub may be lost. Of lanes on which nothing waits there is nothing to lose. */
+  nodeHeard(node: NodeId): void {
+    for (const lane of this.#lanes.values()) if (lane.node === node && !lane.isIdle) lane.check();
+  }
+
   /** There is room on the bus again. */
   writable(): void {
     for (const lane of this.#lanes.values()) if (lane.node !== this.#options.node) lane.wake();
