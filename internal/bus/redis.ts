@@ -29,15 +29,15 @@ export interface RedisBusDeps {
 }
 
 /**
- * The bus of hubs that share a Redis: a channel for each node, and one for the heartbeats of all. Messages that are sent
- * to a node at about the same time are one publish. Nothing is kept for a Redis that cannot be reached.
+ * The bus of hubs that share a Redis: a channel for each node, and one for the heartbeats of all. Messages that one turn
+ * sends to a node are one publish. Nothing is kept for a Redis that cannot be reached.
  */
 export class RedisBus implements Bus {
   readonly stats: BusStats;
   readonly #node: NodeId;
   readonly #deps: RedisBusDeps;
   readonly #peers: Peers;
-  /** What waits for more, or for a node's heartbeat. */
+  /** What waits for the end of this turn, or for a node's heartbeat. */
   readonly #gathering = new Gathering((node, pending) => this.#flush(node, pending));
   /** The number of each node's last publish that was taken. */
   readonly #taken = new Map<NodeId, number>();
