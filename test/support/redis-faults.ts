@@ -80,7 +80,7 @@ export function testRedisStopped(stoppedMs: number, skip: string | false): void 
     two.redis.pause();
     await setTimeout(stoppedMs);
     two.redis.resume();
-    await within(2_000, healed(two));
+    await within(1_500, healed(two));
     await Promise.all(loops.map((loop) => loop.stop()));
     t.diagnostic(tally.summary);
     tally.check(two.origin);
