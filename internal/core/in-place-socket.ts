@@ -5,10 +5,17 @@ import { countRead } from './young-garbage.ts';
 /** What sockets are read into: by one at a time, and used again at once. */
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
+/**
+ * What one socket may bring before all others have been looked at. The system would hand out up to 32 reads in a row, and
+ * whoever asks for a few bytes would wait for two megabytes of somebody else's.
+ */
+const turnBytes = 131_072;
+
 /** Reads of one socket, which go to `receive`, or until there is one the way that any other socket's go. */
 class InPlaceReads {
   socket!: Socket;
   receive: ((chunk: Buffer) => void) | undefined;
+  #turnBytes = 0;
   readonly onread: OnReadOpts = { buffer: readBuffer, callback: (byteCount) => this.#read(byteCount) };
 
   #read(byteCount: number): boolean {
@@ -16,8 +23,16 @@ class InPlaceReads {
     // What has been read before goes first.
     if (!this.receive || this.socket.readableLength > 0) return this.socket.push(Buffer.from(chunk));
     this.receive(chunk);
-    return true;
+    this.#turnBytes += byteCount;
+    if (this.#turnBytes < turnBytes) return true;
+    this.#turnBytes = 0;
+    setImmediate(this.#goOn);
+    return false;
   }
+
+  readonly #goOn = (): void => {
+    if (!this.socket.isPaused()) this.socket.resume();
+  };
 }
 
 const readsOf = new WeakMap<Socket, InPlaceReads>();

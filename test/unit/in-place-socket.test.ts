@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { acceptInPlace, isReadBuffer, readInPlace } from '#internal/core/in-place-socket';
 
 test('what comes is given where it was read, until that is taken back: then it comes as data, and so does the end', async (t) => {
@@ -37,6 +38,27 @@ test('nothing is read while the socket is paused, nor before anybody reads', asy
   assert.equal(socket.bytesRead, 'early'.length);
   socket.resume();
   assert.equal(await next(), 'late');
+});
+
+test('one that brings much lets the others have their turn in between', async (t) => {
+  const { visitor, socket } = await accepted(t);
+  const byteCount = 2_097_152;
+  const perTurn: number[] = [];
+  let inTurn = 0;
+  readInPlace(socket, (chunk) => {
+    inTurn += chunk.length;
+  });
+  visitor.write(Buffer.alloc(byteCount));
+  const endTurn = (): void => {
+    if (inTurn > 0) perTurn.push(inTurn);
+    inTurn = 0;
+  };
+  socket.resume();
+  while (perTurn.reduce((sum, bytes) => sum + bytes, 0) < byteCount) {
+    await setImmediate();
+    endTurn();
+  }
+  assert.ok(Math.max(...perTurn) <= 131_072 + 65_536, String(Math.max(...perTurn)));
 });
 
 test('a socket that has no place to read into is left as it is, and read as a stream', async () => {

@@ -173,7 +173,7 @@ test('v2 pace: a few bytes alone make the window no shorter, nor the way slow', 
   assert.ok(pace.isSlow);
 });
 
-test('v2 pace: on a long way what waits may be as much as the way holds, on a short one 512 KiB', () => {
+test('v2 pace: on a long way what waits may be as much as the way holds, on a short one 256 KiB', () => {
   const windowAt = (rttMs: number): number => {
     const pace = new Pace();
     pace.acknowledged(0, { ...small, rttMs });
@@ -182,5 +182,5 @@ test('v2 pace: on a long way what waits may be as much as the way holds, on a sh
   };
   assert.equal(windowAt(100), 10_000_000 + 4_000_000);
   assert.equal(windowAt(20), 2_000_000 + 2_000_000);
-  assert.equal(windowAt(0.1), 10_000 + 524_288);
+  assert.equal(windowAt(0.1), 10_000 + 262_144);
 });

@@ -2,7 +2,7 @@ import { limits } from '#messages/limits';
 
 /** How much longer than its way a byte may take because others wait before it, and how many may wait on a short way. */
 const queueMs = 40;
-const queueBytes = 524_288;
+const queueBytes = 262_144;
 /** As long as round trips are no longer than this over the shortest one, or than this share of it, nothing waits. */
 const noQueueMs = 15;
 const noQueueShare = 1 / 4;

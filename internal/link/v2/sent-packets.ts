@@ -6,8 +6,11 @@ import { Pace } from './pace.ts';
 /** So much in a row tells how fast the way is. */
 const burstBytes = 49_152;
 const fewBytes = 16_384;
-/** What a clock can tell apart. */
-const minMs = 0.05;
+/**
+ * Acknowledgements that come together in less time tell how busy the other end was, not how fast the way is: on a short one
+ * that would be ten times as fast as anything passes.
+ */
+const minMs = 1;
 /** From here on a packet takes a whole buffer, so that it can be used again. */
 const longBytes = limits.v2BatchSent / 2;
 /** Buffers that wait to be used again: acknowledgements come in lumps. */
