@@ -198,6 +198,7 @@ export class RedisBus implements Bus {
     const { from, number, stamp, messages } = decodeEnvelope(bytes);
     const now = this.#deps.clock.now();
     if (from === this.#node) {
+      if (this.#heardAt.own < this.#connectionSince) this.#beatSoon();
       this.#heardAt.own = now;
       return;
     }
@@ -268,11 +269,13 @@ export class RedisBus implements Bus {
       connection.reset();
       return;
     }
+    // The way of messages, and back to us.
+    connection.send(channelOf(this.#node), [this.#emptyEnvelope()], () => undefined);
+    // Who says to be there must hear what is sent to it.
+    if (this.#heardAt.own < this.#connectionSince) return;
     connection.publish(channelOfAll, this.#newBeat('here')).catch((error: unknown) => {
       this.#problem = messageOf(error);
     });
-    // The other way, that of messages.
-    connection.send(channelOf(this.#node), [this.#emptyEnvelope()], () => undefined);
   }
 
   /** Its number is one that nobody takes. */

@@ -10,6 +10,7 @@ import { countRead } from './young-garbage.ts';
 const commandTimeoutMs = 5_000;
 const connectTimeoutMs = 2_000;
 const closeMs = 500;
+const refreshMs = 1_000;
 
 const reconnectDelayMs = (attempt: number): number => Math.min(50 * attempt, 500);
 
@@ -35,6 +36,8 @@ export class RedisConnection {
   #onChange: (isUp: boolean) => void = () => undefined;
   /** What was told last of whether it is up. */
   #wasUp: boolean | undefined;
+  /** Asks a Redis Cluster now and then who serves what. */
+  readonly #refreshing: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   /** `onError` is told what a receiver threw. */
@@ -42,7 +45,13 @@ export class RedisConnection {
     this.#onError = onError;
     this.name = redisName(options);
     if (options.kind === 'cluster') {
-      this.#commands = this.#subscriber = connectCluster(options);
+      const cluster = connectCluster(options);
+      this.#commands = this.#subscriber = cluster;
+      // The library's own timer sometimes outlives it: when it is closed while it asks.
+      this.#refreshing = setInterval(
+        () => cluster.status === 'ready' && cluster.refreshSlotsCache(),
+        refreshMs,
+      ).unref();
       this.#commands.on('node error', (error: Error) => this.#failed(error));
       this.#commands.on('+node', () => this.#connected());
       this.#subscriber.on('smessageBuffer', (channel, message) => this.#receive(channel, message));
@@ -153,6 +162,7 @@ export class RedisConnection {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearInterval(this.#refreshing);
     if (this.#commands.status === 'ready') {
       const late = new Promise((resolve) => setTimeout(resolve, closeMs).unref());
       await Promise.race([this.#commands.quit().catch(() => undefined), late]);
@@ -258,7 +268,6 @@ function connectCluster(options: RedisOptions): Cluster {
     // Connections to its nodes are made when they are needed; what they are needed for waits until they are there.
     enableOfflineQueue: true,
     clusterRetryStrategy: reconnectDelayMs,
-    slotsRefreshInterval: 1_000,
     // What is tried again later would overtake what was sent meanwhile.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
