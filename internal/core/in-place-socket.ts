@@ -23,6 +23,8 @@ class InPlaceReads {
     // What has been read before goes first.
     if (!this.receive || this.socket.readableLength > 0) return this.socket.push(Buffer.from(chunk));
     this.receive(chunk);
+    // Somebody else's now, who reads it another way.
+    if (!this.receive) return true;
     this.#turnBytes += byteCount;
     if (this.#turnBytes < turnBytes) return true;
     this.#turnBytes = 0;
@@ -31,7 +33,7 @@ class InPlaceReads {
   }
 
   readonly #goOn = (): void => {
-    if (!this.socket.isPaused()) this.socket.resume();
+    if (this.receive && !this.socket.isPaused()) this.socket.resume();
   };
 }
 

@@ -29,7 +29,7 @@ export class HeadBuffer {
     // The empty line may have begun with the last bytes before.
     const end = bytes.indexOf('\r\n\r\n', Math.max(0, this.#held.length - 3), 'latin1');
     if ((end === -1 ? bytes.length : end) > this.#maxBytes) {
-      this.#held = bytes;
+      this.#held = Buffer.from(bytes);
       throw new Http1Error(431, `the head exceeds ${this.#maxBytes} bytes`);
     }
     if (end === -1) {

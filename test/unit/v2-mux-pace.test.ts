@@ -50,3 +50,24 @@ test('v2 mux: on a long way the window of a GET opens with it, but not that of a
   assert.equal(credit?.id, 3);
   assert.ok((credit?.payload.readUIntBE(0, 6) ?? 0) > 30 * 1_048_576);
 });
+
+test('v2 mux: what was written stays as it was when room is told of, and used, in the middle of writing it', async () => {
+  const lone = new LoneMux();
+  const response = new RecordedResponse();
+  const stream = lone.mux.open(0, { method: 'POST', target: '/', fields: [] }, 30_000, response);
+  lone.link.isWritable = false;
+  assert.equal(stream.write(Buffer.alloc(70_000, 'a')), false);
+  await lone.settle();
+  response.drained = () => {
+    response.drained = () => undefined;
+    stream.write(Buffer.from('c'));
+  };
+  lone.link.isWritable = true;
+  const buffer = Buffer.alloc(5_000, 'b');
+  stream.write(buffer);
+  buffer.fill('x');
+  lone.receive([creditFrame(1, 1_000_000)]);
+  await lone.settle();
+  const data = lone.frames.filter(({ type }) => type === frameTypes.data).map(({ payload }) => payload);
+  assert.equal(Buffer.concat(data).toString(), `${'a'.repeat(70_000)}${'b'.repeat(5_000)}c`);
+});

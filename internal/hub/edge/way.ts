@@ -50,7 +50,9 @@ export class WebsocketWay implements Way {
 
   #closeIfBetweenFrames(): void {
     if (!this.#closeFrame || this.#hasEnded || this.isInFrame) return;
+    // Room may be told of while this is written, and more come.
+    this.#hasEnded = true;
     if (!this.#frames.hasClosed) this.#way.write(this.#closeFrame);
-    this.end();
+    this.#way.end();
   }
 }

@@ -203,7 +203,7 @@ export class MuxStream implements AcceptedStream {
     }
     if (this.#isReceiveDone) return;
     if (!this.#isAnswered) this.fail(badAnswer('the agent sent a body before the head of its answer'));
-    else this.handler.data(chunk);
+    else if (chunk.length > 0) this.handler.data(chunk);
   }
 
   receiveEnd(trailers: Fields): void {
@@ -248,13 +248,13 @@ export class MuxStream implements AcceptedStream {
     return isFlowing ? flowingHighWaterBytes : highWaterBytes;
   }
 
-  /** Copies what was not sent of the chunk that was written last. */
+  /** Copies what was not sent of a chunk that was written. Whoever was told that there is room may have written behind it. */
   #keepRestOf(chunk: Buffer): void {
-    const last = this.#chunks.length - 1;
-    if (this.#chunks[last] !== chunk) return;
-    const rest = last === 0 ? chunk.subarray(this.#sentOfFirst) : chunk;
-    if (last === 0) this.#sentOfFirst = 0;
-    this.#chunks[last] = copyOf(rest);
+    const at = this.#chunks.lastIndexOf(chunk);
+    if (at === -1) return;
+    const rest = at === 0 ? chunk.subarray(this.#sentOfFirst) : chunk;
+    if (at === 0) this.#sentOfFirst = 0;
+    this.#chunks[at] = copyOf(rest);
   }
 
   #endSending(): void {
