@@ -1,6 +1,6 @@
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import type { Stop } from './clock.ts';
-import { countRead } from './young-garbage.ts';
+import { countGarbage } from './young-garbage.ts';
 
 /** What sockets are read into: by one at a time, and used again at once. */
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
@@ -23,6 +23,8 @@ class InPlaceReads {
     // What has been read before goes first.
     if (!this.receive || this.socket.readableLength > 0) return this.socket.push(Buffer.from(chunk));
     this.receive(chunk);
+    // This read made none, but what is passed on to slow readers is copied for them, and thrown away soon.
+    countGarbage(byteCount);
     // Somebody else's now, who reads it another way.
     if (!this.receive) return true;
     this.#turnBytes += byteCount;
@@ -85,7 +87,7 @@ export function acceptInPlace(accepted: Socket): Socket {
 export function readInPlace(socket: Socket, receive: (chunk: Buffer) => void): Stop {
   const reads = readsOf.get(socket);
   const receiveOwn = (chunk: Buffer): void => {
-    countRead(chunk.length);
+    countGarbage(chunk.length);
     receive(chunk);
   };
   socket.on('data', receiveOwn);

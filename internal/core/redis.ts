@@ -4,7 +4,7 @@ import { Cluster, Redis } from 'ioredis';
 import { messageOf } from './errors.ts';
 import { PublishCommand, writePublish } from './redis-publish.ts';
 import { type RedisOptions, redisName } from './redis-url.ts';
-import { countRead } from './young-garbage.ts';
+import { countGarbage } from './young-garbage.ts';
 
 /** How long Redis may take to answer one command. Longer than what a stop of it may take that is served late. */
 const commandTimeoutMs = 5_000;
@@ -213,7 +213,7 @@ export class RedisConnection {
   }
 
   #receive(channel: Buffer, message: Buffer): void {
-    countRead(message.length);
+    countGarbage(message.length);
     try {
       this.#receivers.get(channel.toString('latin1'))?.(message);
     } catch (thrown) {

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { SpareBuffers } from './spare-buffers.ts';
+import { copyToKeep } from './young-garbage.ts';
 
 /** Shorter ones are cheaper to allocate. */
 const longBytes = 16_384;
@@ -15,7 +16,7 @@ export function isBehind({ writableNeedDrain, writableLength }: Writable): boole
 /** Writes bytes whose buffer may be used again afterwards. Gives what `write` does. */
 export function writeCopy(socket: Writable, bytes: Buffer): boolean {
   // What has to wait must not keep a larger buffer than it needs.
-  if (bytes.length < longBytes || bytes.length > copyBytes || isBehind(socket)) return socket.write(Buffer.from(bytes));
+  if (bytes.length < longBytes || bytes.length > copyBytes || isBehind(socket)) return socket.write(copyToKeep(bytes));
   const copy = copies.take().subarray(0, bytes.length);
   bytes.copy(copy);
   return socket.write(copy, () => copies.give(copy));

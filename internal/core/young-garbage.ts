@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * Bytes that are read between two collections: few enough that the buffers are still in the processor's cache, and that a heap
+ * Bytes that pass between two collections: few enough that the buffers are still in the processor's cache, and that a heap
  * which was just made small has room for them. More where much is held, since a collection then takes longer.
  */
 const leastPeriodBytes = 2 * 1_048_576;
@@ -15,13 +15,19 @@ const collect = runInNewContext('gc') as (options: { type: 'minor' }) => void;
 let byteCount = 0;
 let periodBytes = leastPeriodBytes;
 
+/** A copy of bytes that are to wait, whose buffer is garbage once they have gone. */
+export function copyToKeep(bytes: Buffer): Buffer {
+  countGarbage(bytes.length);
+  return Buffer.from(bytes);
+}
+
 /**
- * Counts what was read from the network, and every few megabytes throws the buffers away that nobody needs any longer. Node
- * reads into a new buffer each time. The engine counts those, yet looks only at the small objects that hold them when it
+ * Counts buffers that were made for what passes, and every few megabytes throws those away that nobody needs any longer: Node
+ * makes one for each read of a stream. The engine counts them, yet looks only at the small objects that hold them when it
  * decides what to collect: so it goes through all of the heap, again and again, while a look at the young ones takes a
  * fraction of a millisecond.
  */
-export function countRead(bytes: number): void {
+export function countGarbage(bytes: number): void {
   byteCount += bytes;
   if (byteCount < periodBytes) return;
   byteCount = 0;

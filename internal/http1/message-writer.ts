@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { afterTurn } from '#internal/core/after-turn';
 import { isBehind, writeCopy } from '#internal/core/write-copy';
+import { copyToKeep } from '#internal/core/young-garbage';
 import type { Framing } from './body-reader.ts';
 import type { Fields } from './fields.ts';
 import { writeFields } from './head.ts';
@@ -120,7 +121,7 @@ export class MessageWriter {
     if (this.isClear && chunk.length <= givenBytes) this.#giveBuffer(chunk);
     else {
       this.#moveText();
-      this.#parts.push(Buffer.from(chunk));
+      this.#parts.push(copyToKeep(chunk));
     }
   }
 

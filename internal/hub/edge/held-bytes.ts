@@ -1,4 +1,5 @@
 import { isReadBuffer } from '#internal/core/in-place-socket';
+import { copyToKeep } from '#internal/core/young-garbage';
 
 /** Bytes that were read and can't be used yet, in their order. */
 export class HeldBytes {
@@ -25,7 +26,7 @@ export class HeldBytes {
   keep(): void {
     const last = this.#chunks.length - 1;
     const chunk = this.#chunks[last];
-    if (chunk && isReadBuffer(chunk)) this.#chunks[last] = Buffer.from(chunk);
+    if (chunk && isReadBuffer(chunk)) this.#chunks[last] = copyToKeep(chunk);
   }
 
   /** The next chunk. There must be one. */

@@ -2,6 +2,7 @@ import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
+import { copyToKeep } from '#internal/core/young-garbage';
 import type { Ending, RegisteredTunnel, V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
 import { encodeGone } from '#internal/link/v2/payloads';
 import { limits } from '#messages/limits';
@@ -147,7 +148,7 @@ export class V2Sessions {
       held.nodes.add(node);
     }
     // The bus keeps it, and its buffer is used again.
-    this.#deps.bus.publish(node, held.toEdgeHead, Buffer.from(packet));
+    this.#deps.bus.publish(node, held.toEdgeHead, copyToKeep(packet));
   }
 
   /** An agent is about to end: gives its names free. What is under way goes on until it closes. */

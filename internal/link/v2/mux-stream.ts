@@ -1,5 +1,6 @@
 import { AditError } from '#internal/core/errors';
 import { SpareBuffers } from '#internal/core/spare-buffers';
+import { copyToKeep } from '#internal/core/young-garbage';
 import type { Fields } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
 import type { AcceptedStream, ResponseHandler, StreamHandler } from '#internal/link/stream';
@@ -278,7 +279,7 @@ export class MuxStream implements AcceptedStream {
 }
 
 function copyOf(chunk: Buffer): Buffer {
-  if (chunk.length < longBytes || chunk.length > limits.v2BatchSent) return Buffer.from(chunk);
+  if (chunk.length < longBytes || chunk.length > limits.v2BatchSent) return copyToKeep(chunk);
   const copy = copies.take().subarray(0, chunk.length);
   chunk.copy(copy);
   return copy;
