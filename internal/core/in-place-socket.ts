@@ -23,8 +23,6 @@ class InPlaceReads {
     // What has been read before goes first.
     if (!this.receive || this.socket.readableLength > 0) return this.socket.push(Buffer.from(chunk));
     this.receive(chunk);
-    // This read made none, but what is passed on to slow readers is copied for them, and thrown away soon.
-    countGarbage(byteCount);
     // Somebody else's now, who reads it another way.
     if (!this.receive) return true;
     this.#turnBytes += byteCount;
