@@ -11,6 +11,9 @@ const readBuffer = Buffer.allocUnsafeSlow(65_536);
  */
 const turnBytes = 131_072;
 
+/** What a read leaves behind is an eighth of its length at most, as a power of two. */
+const garbageShift = 3;
+
 /** Reads of one socket, which go to `receive`, or until there is one the way that any other socket's go. */
 class InPlaceReads {
   socket!: Socket;
@@ -23,6 +26,8 @@ class InPlaceReads {
     // What has been read before goes first.
     if (!this.receive || this.socket.readableLength > 0) return this.socket.push(Buffer.from(chunk));
     this.receive(chunk);
+    // No buffer is left behind, but small things are: views, frames, callbacks.
+    countGarbage(byteCount >> garbageShift);
     // Somebody else's now, who reads it another way.
     if (!this.receive) return true;
     this.#turnBytes += byteCount;
