@@ -125,6 +125,22 @@ for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) {
   });
 }
 
+test('where it can not be found out who serves it now, the loss is told', async (t) => {
+  let isLost = false;
+  const edge = await TestEdge.start(t, {
+    findOpener: (opener) => {
+      if (isLost) throw new AditError('ADIT_TUNNEL_BUSY', 'busy');
+      return opener('old');
+    },
+  });
+  const visitor = await edge.visit(t, edge.head('GET / HTTP/1.1'));
+  const stream = await edge.stream();
+  isLost = true;
+  stream.handler.reset(lost);
+  const { status, field } = await visitor.response();
+  assert.deepEqual([status, field('adit-error')], [502, 'ADIT_LINK_LOST']);
+});
+
 test('it is sent to another session only once', async (t) => {
   const edge = await startMoving(t, ['old', 'new', 'newer']);
   const visitor = await edge.visit(t, edge.head('GET / HTTP/1.1'));

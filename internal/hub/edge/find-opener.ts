@@ -2,7 +2,7 @@ import { AditError } from '#internal/core/errors';
 import type { StreamOpener } from '#internal/link/stream';
 import type { Gate } from '../gate.ts';
 
-/** Who serves a client id now. A promise only where that has to be asked elsewhere; it may reject. */
+/** Who serves a client id now. A promise only where that has to be asked elsewhere. Either may fail. */
 export type FindOpener = (clientId: string) => StreamOpener | undefined | Promise<StreamOpener | undefined>;
 
 export interface FindDeps {
@@ -21,15 +21,19 @@ export function findAdmitted(clientId: string, deps: FindDeps): StreamOpener | P
     : admit(clientId, opener(found), deps);
 }
 
-/** Who serves a client id instead of a session that was lost; undefined when nobody does. Never rejects. */
+/** Who serves a client id instead of a session that was lost; undefined when nobody is known to. Never fails. */
 export function findOther(
   clientId: string,
   lost: StreamOpener,
   { findOpener }: FindDeps,
 ): StreamOpener | undefined | Promise<StreamOpener | undefined> {
   const other = (found: StreamOpener | undefined) => (found?.session === lost.session ? undefined : found);
-  const found = findOpener(clientId);
-  return found instanceof Promise ? found.then(other, () => undefined) : other(found);
+  try {
+    const found = findOpener(clientId);
+    return found instanceof Promise ? found.then(other, () => undefined) : other(found);
+  } catch {
+    return undefined;
+  }
 }
 
 function admit(
