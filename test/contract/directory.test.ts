@@ -100,3 +100,26 @@ test('the directory in Redis: a session that is held here outlives a Redis that 
   assert.deepEqual(await directory.read(record.session), { ...record, epoch: 2 });
   assert.equal(await redis.command('GET', `adit:tunnel:${clientId}`), record.session);
 });
+
+test('the directory in Redis: what is missing once Redis is back may still be put back', async (t) => {
+  const server = await startRedis(t);
+  const [clock, node] = [new FakeClock(), newNode()];
+  const start = async (directoryNode: string) => {
+    const connection = await connectTo(t, server.url);
+    const directory = new RedisDirectory(directoryNode, { clock, connection, onLost: () => undefined });
+    t.after(() => directory.close());
+    return directory;
+  };
+  const [holder, other] = [await start(node), await start(newNode())];
+  const record = recordOf(node, newClientId());
+  const [clientId = ''] = record.clientIds;
+  await holder.claim(record, record.clientIds);
+  assert.ok(other.isComplete);
+  await server.stop();
+  await server.start();
+  await eventually(async () => assert.deepEqual(await other.find(clientId), record));
+  assert.equal(await other.find(newClientId()), undefined);
+  assert.ok(!other.isComplete);
+  clock.advance(5_000);
+  assert.ok(other.isComplete);
+});

@@ -45,6 +45,8 @@ export interface Directory {
   end(session: string, node: NodeId): Promise<void>;
   /** What is remembered of this session has proved wrong. */
   invalidate(session: string): void;
+  /** Whether nobody serves what is not found: others may still have to put back what was lost. */
+  readonly isComplete: boolean;
   /** Client ids served by sessions of this hub. */
   readonly size: number;
   readonly health: BusHealth;

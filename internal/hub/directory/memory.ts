@@ -53,6 +53,8 @@ export class MemoryDirectory implements Directory {
     // Nothing here is remembered of others.
   }
 
+  readonly isComplete = true;
+
   get size(): number {
     return this.#holders.size;
   }

@@ -11,6 +11,8 @@ import { dropScript, keepScript, replaceScript, takeScript } from './scripts.ts'
 const leaseMs = 60_000;
 const renewMs = 20_000;
 const retryMs = 1_000;
+/** Within that, hubs are back at a Redis that was lost, and have put back what it has lost. */
+const completeMs = 5_000;
 /** Sessions whose leases are renewed at once. */
 const renewCount = 100;
 
@@ -48,6 +50,7 @@ export class RedisDirectory implements Directory {
   readonly #asked = new Map<string, Promise<SessionRecord | undefined>>();
   readonly #stopRenewing: Stop;
   #noticeCount = 0;
+  #completeAt = 0;
   #isClosed = false;
   #renewing: Promise<void> | undefined;
 
@@ -58,6 +61,7 @@ export class RedisDirectory implements Directory {
     this.#stopRenewing = deps.clock.every(renewMs, () => this.#renew());
     deps.connection.listen(noticeChannel, (bytes) => this.#noticed(bytes));
     deps.connection.onConnected(() => {
+      if (deps.connection.lossCount > 0) this.#completeAt = deps.clock.now() + completeMs;
       this.#forgetOthers();
       this.#renew();
     });
@@ -138,6 +142,10 @@ export class RedisDirectory implements Directory {
     this.#asked.clear();
   }
 
+  get isComplete(): boolean {
+    return this.#deps.clock.now() >= this.#completeAt;
+  }
+
   get size(): number {
     return this.#held.size;
   }
@@ -171,7 +179,7 @@ export class RedisDirectory implements Directory {
       const session = await this.#get(tunnelKey(clientId));
       const record = session === null ? undefined : await this.read(session);
       if (isNews() && record) this.#cache.set(clientId, record);
-      if (isNews() && session === null) this.#cache.setNobody(clientId);
+      if (isNews() && session === null && this.isComplete) this.#cache.setNobody(clientId);
       return record;
     } finally {
       if (isNews()) this.#asked.delete(clientId);

@@ -180,7 +180,8 @@ export class AgentSessions {
     record: SessionRecord | undefined,
     clientId: string,
   ): StreamOpener | undefined | Promise<StreamOpener | undefined> {
-    if (!record) return undefined;
+    const { directory } = this.#deps;
+    if (!record) return directory.isComplete ? undefined : refuseVisitor(notDecided('Redis was lost a moment ago'));
     const isHere = record.node === this.#options.node;
     if (isHere && record.wire === 'v1') return this.v1.opener(record.session, clientId);
     if (isHere && !this.v2.has(record.session)) return this.#lookAgain(record, clientId);
