@@ -186,6 +186,26 @@ test('v2 mux: `drained` comes after `write` has asked to hold back, and only the
   assert.equal(stream.write(Buffer.alloc(1_000)), true);
 });
 
+test('v2 mux: one read is all that waits of a stream whose receiver is slow', async () => {
+  const lone = new LoneMux();
+  const response = new RecordedResponse();
+  let drainedCount = 0;
+  response.drained = () => {
+    drainedCount += 1;
+  };
+  const stream = open(lone, response);
+  assert.equal(stream.write(Buffer.alloc(65_440)), true, 'its window takes it');
+  await lone.settle();
+  assert.equal(stream.write(Buffer.alloc(65_440)), false);
+  lone.receive([creditFrame(1, 130_000)]);
+  await lone.settle();
+  assert.equal(drainedCount, 0, 'a rest waits');
+  assert.equal(stream.write(Buffer.alloc(1)), false, 'whoever writes all the same is still to be told');
+  lone.receive([creditFrame(1, 140_000)]);
+  await lone.settle();
+  assert.equal(drainedCount, 1);
+});
+
 test('v2 mux: of a stream that ends before its `open` was sent, the other end hears nothing', async () => {
   const hub = new LoneMux();
   const stream = open(hub);

@@ -9,9 +9,12 @@ import { frameTypes, V2Error } from '#messages/v2';
 import { encodeLimit, encodeReason } from './payloads.ts';
 import type { ReceiveWindow, WindowBudget } from './receive-window.ts';
 
-/** Bytes that wait to be sent, from which on whoever writes is asked to hold back. */
-const highWaterBytes = 65_536;
-/** A stream that its receiver has read for long, and does not hold back, may have more waiting here. */
+/**
+ * Bytes that wait to be sent, from which on whoever writes is asked to hold back until nothing waits: less than a read has,
+ * so that of many streams with slow receivers each has one read waiting here, not two.
+ */
+const highWaterBytes = 32_768;
+/** A stream that its receiver has read for long, and does not hold back, may have more waiting here: until half has gone. */
 const flowingHighWaterBytes = 262_144;
 const provenBytes = 8 * 1_048_576;
 
@@ -21,7 +24,7 @@ const longBytes = 16_384;
 /** So much of a stream goes before what others have left. */
 export const freshBytes = 4_096;
 
-/** For what can't be sent at once. */
+/** For what is sent soon. */
 const copies = new SpareBuffers(limits.v2BatchSent, 16);
 
 /** What a stream needs of the mux that it is part of. */
@@ -83,7 +86,8 @@ export class MuxStream implements AcceptedStream {
     this.#queuedBytes += chunk.length;
     this.#owner.sendData(this);
     this.#keepRestOf(chunk);
-    this.#wantsDrain = this.#queuedBytes >= this.#highWater;
+    // Whoever was asked to hold back and writes all the same still waits to be told.
+    this.#wantsDrain ||= this.#queuedBytes >= (this.#isFlowing ? flowingHighWaterBytes : highWaterBytes);
     return !this.#wantsDrain;
   }
 
@@ -180,7 +184,8 @@ export class MuxStream implements AcceptedStream {
 
   /** Tells whoever was asked to hold back that it may go on. */
   tellIfDrained(): void {
-    if (!this.#wantsDrain || this.#isClosed || this.#queuedBytes >= this.#highWater / 2) return;
+    if (!this.#wantsDrain || this.#isClosed) return;
+    if (this.#queuedBytes >= (this.#isFlowing ? flowingHighWaterBytes / 2 : 1)) return;
     this.#wantsDrain = false;
     this.handler.drained();
   }
@@ -244,9 +249,8 @@ export class MuxStream implements AcceptedStream {
     this.handler.reset(reason);
   }
 
-  get #highWater(): number {
-    const isFlowing = this.#sentBytes < this.#sendLimit && this.#sentBytes > provenBytes;
-    return isFlowing ? flowingHighWaterBytes : highWaterBytes;
+  get #isFlowing(): boolean {
+    return this.#sentBytes < this.#sendLimit && this.#sentBytes > provenBytes;
   }
 
   /** Copies what was not sent of a chunk that was written. Whoever was told that there is room may have written behind it. */
@@ -255,7 +259,7 @@ export class MuxStream implements AcceptedStream {
     if (at === -1) return;
     const rest = at === 0 ? chunk.subarray(this.#sentOfFirst) : chunk;
     if (at === 0) this.#sentOfFirst = 0;
-    this.#chunks[at] = copyOf(rest);
+    this.#chunks[at] = this.canSend ? copyToSend(rest) : copyToKeep(rest);
   }
 
   #endSending(): void {
@@ -278,7 +282,7 @@ export class MuxStream implements AcceptedStream {
   }
 }
 
-function copyOf(chunk: Buffer): Buffer {
+function copyToSend(chunk: Buffer): Buffer {
   if (chunk.length < longBytes || chunk.length > limits.v2BatchSent) return copyToKeep(chunk);
   const copy = copies.take().subarray(0, chunk.length);
   chunk.copy(copy);
