@@ -1,12 +1,12 @@
 /** Buffers of one length that are used again and again: to allocate 64 KiB takes longer than to fill it. */
 export class SpareBuffers {
-  readonly #byteCount: number;
+  readonly byteCount: number;
   readonly #maxCount: number;
   readonly #own = new WeakSet<ArrayBufferLike>();
   #spare: Buffer[] = [];
 
   constructor(byteCount: number, maxCount: number) {
-    this.#byteCount = byteCount;
+    this.byteCount = byteCount;
     this.#maxCount = maxCount;
   }
 
@@ -18,7 +18,7 @@ export class SpareBuffers {
   take(): Buffer {
     const spare = this.#spare.pop();
     if (spare) return spare;
-    const buffer = Buffer.allocUnsafeSlow(this.#byteCount);
+    const buffer = Buffer.allocUnsafeSlow(this.byteCount);
     this.#own.add(buffer.buffer);
     return buffer;
   }

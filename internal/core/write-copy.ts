@@ -3,9 +3,10 @@ import { SpareBuffers } from './spare-buffers.ts';
 import { copyToKeep } from './young-garbage.ts';
 
 /** Shorter ones are cheaper to allocate. */
-const longBytes = 16_384;
-const copyBytes = 65_536;
-const copies = new SpareBuffers(copyBytes, 32);
+const longBytes = 4_096;
+/** Of two lengths: what a socket has not taken keeps the whole of its copy. */
+const shortCopies = new SpareBuffers(16_384, 64);
+const longCopies = new SpareBuffers(65_536, 32);
 
 /** Whether a socket has something to send that it was asked not to add to. */
 export function isBehind({ writableNeedDrain, writableLength }: Writable): boolean {
@@ -15,8 +16,11 @@ export function isBehind({ writableNeedDrain, writableLength }: Writable): boole
 
 /** Writes bytes whose buffer may be used again afterwards. Gives what `write` does. */
 export function writeCopy(socket: Writable, bytes: Buffer): boolean {
+  const copies = bytes.length <= shortCopies.byteCount ? shortCopies : longCopies;
   // What has to wait must not keep a larger buffer than it needs.
-  if (bytes.length < longBytes || bytes.length > copyBytes || isBehind(socket)) return socket.write(copyToKeep(bytes));
+  if (bytes.length < longBytes || bytes.length > copies.byteCount || isBehind(socket)) {
+    return socket.write(copyToKeep(bytes));
+  }
   const copy = copies.take().subarray(0, bytes.length);
   bytes.copy(copy);
   return socket.write(copy, () => copies.give(copy));

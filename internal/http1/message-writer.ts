@@ -9,8 +9,10 @@ import { writeFields } from './head.ts';
 /** How a message's body is written; `none` drops it, as for HEAD. */
 export type BodyForm = Framing | { kind: 'none' };
 
-/** Up to here a piece is copied into the gathered text: one write of one text beats a write of several buffers. */
+/** Up to here a piece is copied into the text that goes before and behind it: one write of one text beats several buffers. */
 const joinedBytes = 16_384;
+/** The same of a piece without such text. Text is kept in the engine's heap, which is slow to become smaller again. */
+const lonelyJoinedBytes = 1_024;
 /**
  * What the socket is given before it has taken what it had. The rest waits here, where it can be counted: the socket
  * would hand all of it to the system at once, and a slow reader then looks like one that does not read at all.
@@ -74,7 +76,8 @@ export class MessageWriter {
       this.#leftBytes -= chunk.length;
     }
     const isChunked = this.#form.kind === 'chunked';
-    if (chunk.length <= joinedBytes) {
+    const isLonely = !isChunked && this.#text === '';
+    if (chunk.length <= (isLonely || !this.isClear ? lonelyJoinedBytes : joinedBytes)) {
       const bytes = chunk.toString('latin1');
       this.#add(isChunked ? `${chunk.length.toString(16)}\r\n${bytes}\r\n` : bytes);
       return true;

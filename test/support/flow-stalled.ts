@@ -11,9 +11,9 @@ type Kind = 'visitors that read nothing' | 'visitors that read 1 MB' | 'uploads 
 
 /** In MB. Of an upload that is held back, the hub has also read ahead, to see whether its visitor is still there. */
 const mostGrowth = {
-  'visitors that read nothing': 110,
-  'visitors that read 1 MB': 110,
-  'uploads that are not read': 200,
+  'visitors that read nothing': 100,
+  'visitors that read 1 MB': 100,
+  'uploads that are not read': 150,
 };
 /** Hundreds of full socket buffers slow the whole machine; a stream that got no window would fall below 0.1. */
 const leastSpeed = 0.4;

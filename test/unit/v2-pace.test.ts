@@ -78,6 +78,15 @@ test('v2 pace: on the way inside one machine nothing is held back', () => {
   assert.ok(ratePerMs(200) > 100_000, `${ratePerMs(200)} bytes/ms`);
 });
 
+test('v2 pace: a short way is not filled several times to find out how much it holds', () => {
+  const [short, long] = [2, 20].map((rttMs) => {
+    const pace = new Pace();
+    pace.acknowledged(0, { rttMs, bytesPerMs: 300_000, wasFull: true });
+    return pace.window / (300_000 * rttMs);
+  });
+  assert.deepEqual([short, long], [2, 5]);
+});
+
 for (const noiseMs of [10, 50, 100]) {
   test(`v2 pace: a way whose delay varies by ${noiseMs} ms is still used`, () => {
     const { ratePerMs } = flood({ bytesPerMs: 10_000, delayMs: 20, noiseMs }, 12_000);

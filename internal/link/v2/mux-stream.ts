@@ -24,8 +24,8 @@ const longBytes = 16_384;
 /** So much of a stream goes before what others have left. */
 export const freshBytes = 4_096;
 
-/** For what is sent soon. */
-const copies = new SpareBuffers(limits.v2BatchSent, 16);
+/** For what waits of long reads. What waits for its turn among many streams would be old garbage afterwards. */
+const copies = new SpareBuffers(65_536, 64);
 
 /** What a stream needs of the mux that it is part of. */
 export interface StreamOwner {
@@ -259,7 +259,10 @@ export class MuxStream implements AcceptedStream {
     if (at === -1) return;
     const rest = at === 0 ? chunk.subarray(this.#sentOfFirst) : chunk;
     if (at === 0) this.#sentOfFirst = 0;
-    this.#chunks[at] = this.canSend ? copyToSend(rest) : copyToKeep(rest);
+    // What may have to wait for long must not keep a much larger buffer than it needs.
+    const leastBytes = this.canSend ? longBytes : copies.byteCount / 2;
+    const isLong = rest.length >= leastBytes && rest.length <= copies.byteCount;
+    this.#chunks[at] = isLong ? spareCopy(rest) : copyToKeep(rest);
   }
 
   #endSending(): void {
@@ -282,8 +285,7 @@ export class MuxStream implements AcceptedStream {
   }
 }
 
-function copyToSend(chunk: Buffer): Buffer {
-  if (chunk.length < longBytes || chunk.length > limits.v2BatchSent) return copyToKeep(chunk);
+function spareCopy(chunk: Buffer): Buffer {
   const copy = copies.take().subarray(0, chunk.length);
   chunk.copy(copy);
   return copy;

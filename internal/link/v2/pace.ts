@@ -17,6 +17,8 @@ const firstWindowMax = 1_048_576;
 const leap = 64;
 /** Whatever passes in less time may have been lucky. */
 const leastMs = 2;
+/** On a shorter way there is nothing to find: its ends are what takes time. */
+const coldMs = 4;
 /** A queue on a way that passes fewer bytes in a millisecond is one to keep short. */
 const slowBytesPerMs = 1_000;
 
@@ -99,7 +101,7 @@ export class Pace {
 
   /** How often the way is filled: once beside a queue, and more as long as none is seen, to find how much it holds. */
   #gain(hasQueue: boolean): number {
-    if (hasQueue) return 1;
+    if (hasQueue || this.minRttMs < coldMs) return 1;
     return this.#hasSeenQueue ? 2 : 4;
   }
 }

@@ -105,7 +105,7 @@ export class ReceiveWindow {
 }
 
 function unprovenWindow(rttMs: number): number {
-  return Math.max((rttMs - busyMs) * unprovenBytesPerMs, limits.streamWindow);
+  return Math.max((rttMs - coldMs) * unprovenBytesPerMs, limits.streamWindow);
 }
 
 /** For less than that it is not worth it: what is asked for in small steps comes soon enough. */
@@ -116,6 +116,8 @@ const maxGrant = 1_048_576;
 const limitedShare = 1.5;
 /** An end may be busy with something else for so long. */
 const busyMs = 1;
+/** A round trip of programs that have just begun may take so long on the shortest way. */
+const coldMs = 3;
 /** What the systems' buffers on a visitor's way take in all. */
 const systemBytes = 8 * 1_048_576;
 /** As fast a way as is believed in without having seen it. */
