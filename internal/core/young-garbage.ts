@@ -15,10 +15,16 @@ const collect = runInNewContext('gc') as (options: { type: 'minor' }) => void;
 let byteCount = 0;
 let periodBytes = leastPeriodBytes;
 
+/** From here on a copy has memory of its own. Node may give a shorter one a part of what others keep as well. */
+const ownBytes = 4_096;
+
 /** A copy of bytes that are to wait, whose buffer is garbage once they have gone. */
 export function copyToKeep(bytes: Buffer): Buffer {
   countGarbage(bytes.length);
-  return Buffer.from(bytes);
+  if (bytes.length < ownBytes) return Buffer.from(bytes);
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 /**

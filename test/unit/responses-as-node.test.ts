@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aditReadsResponses } from '../support/adit-readings.ts';
-import { asked, compare, type Exception, hasBlanksInSizeLine } from '../support/differential.ts';
+import { asked, compare, type Exception, hasBlanksInSizeLine, ofOlderParsers } from '../support/differential.ts';
 import { nodeReadsResponses } from '../support/node-readings.ts';
 
 /** Where we read what Node refuses, or read it in another way, and mean to. */
 const always: Exception[] = [
-  {
-    what: 'a tab behind a length',
-    because: 'white space around a value is not part of it (RFC 9110 §5.5)',
-    covers: ({ what, bytes }) => what === 'a message that only we find' && /Length:[\t ]*\d+ *\t[\t ]*\r/i.test(bytes),
-  },
+  ...ofOlderParsers,
   {
     what: 'Proxy-Connection: close',
     because: 'it is no field of the standard, and says nothing about this connection (RFC 9112 C.2.2)',
