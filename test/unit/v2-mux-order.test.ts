@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AditError } from '#internal/core/errors';
 import type { AcceptedStream } from '#internal/link/stream';
+import { MuxStream, type StreamOwner } from '#internal/link/v2/mux-stream';
+import { Outbox } from '#internal/link/v2/outbox';
+import { ReceiveWindow, WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { frameTypes } from '#messages/v2';
 import { RecordedResponse } from '../support/recorded-response.ts';
 import { getHead, responseHead, silentHandler } from '../support/stream-origin.ts';
-import { creditFrame, frame, isUntouched, LoneMux, openFrame } from '../support/v2-wire.ts';
+import { creditFrame, frame, isUntouched, LoneMux, openFrame, readFrames } from '../support/v2-wire.ts';
 
 const gone = new AditError('ADIT_VISITOR_GONE', 'the visitor has left');
 const open = (lone: LoneMux, response = new RecordedResponse()) => lone.mux.open(0, getHead(), 30_000, response);
@@ -78,6 +81,34 @@ test('v2 mux: what streams begin with goes first, then they send in turns of 16 
     );
   }
 });
+
+for (const [speed, lengths] of [
+  ['fast', [4_096, 4_096, 57_224]],
+  ['usual', [4_096, 4_096, 16_384, 16_384, 16_384, 8_048]],
+  ['slow', [4_096, 4_096, 8_168]],
+] as const) {
+  test(`v2 mux: turns on a ${speed} way`, () => {
+    const outbox = new Outbox();
+    const owner: StreamOwner = {
+      now: 0,
+      rttMs: 1,
+      sendHead: () => undefined,
+      sendUrgent: () => undefined,
+      sendData: (stream) => outbox.putData(stream),
+      forget: () => undefined,
+    };
+    for (const id of [1, 3]) {
+      const window = new ReceiveWindow(new WindowBudget(0), 0);
+      new MuxStream(id, owner, window, { isOpener: false }).write(Buffer.alloc(65_536));
+    }
+    const way = { room: 1_048_576, pace: { isSlow: speed === 'slow', isFast: speed === 'fast' } };
+    const batch = outbox.gather(way, Buffer.alloc(limits.v2BatchSent), 0);
+    assert.deepEqual(
+      readFrames(batch).map(({ payload }) => payload.length),
+      lengths,
+    );
+  });
+}
 
 test('v2 mux: a long piece leaves at once, and an answering end may use its buffer again in any case', async () => {
   const { lone, streams } = agentWith(1);

@@ -19,8 +19,8 @@ interface WholeFrame {
 interface Way {
   /** Bytes that may be put on it. */
   readonly room: number;
-  /** Whether a batch is to be no longer than a turn. */
-  readonly pace: { readonly isSlow: boolean };
+  /** Whether a batch is to be no longer than a turn, and whether a turn may be as long as a batch. */
+  readonly pace: { readonly isSlow: boolean; readonly isFast: boolean };
 }
 
 /** What waits to be sent, and whose turn it is. */
@@ -92,8 +92,8 @@ export class Outbox {
     if (this.#turns.length === 0) return target.subarray(0, offset);
     const maxBytes = way.pace.isSlow ? turnBytes : target.length;
     const end = Math.min(maxBytes, offset + way.room);
-    // A stream that nobody else waits for needs no turns, and whoever takes its data has less to do with one long piece.
-    const turn = this.#turns.length === 1 ? target.length : turnBytes;
+    // Where nobody is waited for, or not for long, whoever takes the data has less to do with long pieces.
+    const turn = this.#turns.length === 1 || way.pace.isFast ? target.length : turnBytes;
     return target.subarray(0, this.#gatherData(this.#turns, target, { start: offset, end, turnBytes: turn }));
   }
 

@@ -17,10 +17,13 @@ const firstWindowMax = 1_048_576;
 const leap = 64;
 /** Whatever passes in less time may have been lucky. */
 const leastMs = 2;
-/** On a shorter way there is nothing to find: its ends are what takes time. */
+/** A shorter way holds less, however long the first round trip of two programs that have just begun took. */
 const coldMs = 4;
+const shortWayMax = 2 * 1_048_576;
 /** A queue on a way that passes fewer bytes in a millisecond is one to keep short. */
 const slowBytesPerMs = 1_000;
+/** One that passes more takes a long packet in a millisecond or so. */
+const fastBytesPerMs = 50_000;
 
 /**
  * Finds how many bytes may be on their way in a lane: as many as the way holds, and what passes in 40 ms more. The
@@ -48,6 +51,11 @@ export class Pace {
   /** Whether the way is known to be one on which a long packet holds up the next one. */
   get isSlow(): boolean {
     return this.#hasSeenQueue && this.bytesPerMs < slowBytesPerMs;
+  }
+
+  /** Whether nobody has to wait long behind a long packet. */
+  get isFast(): boolean {
+    return this.bytesPerMs >= fastBytesPerMs;
   }
 
   /**
@@ -78,7 +86,7 @@ export class Pace {
     // A queue that is short beside the way itself is not felt, and keeps a fast way busy when its ends are not.
     const waiting = Math.min(this.bytesPerMs * queueMs, Math.max(queueBytes, wayBytes));
     const bytes = Math.max(wayBytes * this.#gain(hasQueue), this.#found) + waiting;
-    const window = Math.floor(Math.min(Math.max(bytes, minWindow), limits.laneMax));
+    const window = Math.floor(Math.min(Math.max(bytes, minWindow), this.#most));
     // A few bytes alone make it no shorter, unless the first round trip was theirs: it may have waited itself.
     this.window = wasFull || hasQueue || isFirst ? window : Math.max(this.window, window);
   }
@@ -91,8 +99,12 @@ export class Pace {
   burst(byteCount: number, ms: number): void {
     if (this.#hasSeenQueue || !Number.isFinite(this.minRttMs)) return;
     const bytesPerMs = byteCount / Math.max(ms - this.minRttMs, leastMs);
-    const window = Math.floor(Math.min(2 * bytesPerMs * this.minRttMs, leap * byteCount, limits.laneMax));
+    const window = Math.floor(Math.min(2 * bytesPerMs * this.minRttMs, leap * byteCount, this.#most));
     if (window > this.window) this.window = this.#found = window;
+  }
+
+  get #most(): number {
+    return this.minRttMs < coldMs ? shortWayMax : limits.laneMax;
   }
 
   #atFirst(): number {
@@ -101,7 +113,7 @@ export class Pace {
 
   /** How often the way is filled: once beside a queue, and more as long as none is seen, to find how much it holds. */
   #gain(hasQueue: boolean): number {
-    if (hasQueue || this.minRttMs < coldMs) return 1;
+    if (hasQueue) return 1;
     return this.#hasSeenQueue ? 2 : 4;
   }
 }
