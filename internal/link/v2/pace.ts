@@ -17,8 +17,8 @@ const firstWindowMax = 1_048_576;
 const leap = 64;
 /** Whatever passes in less time may have been lucky. */
 const leastMs = 2;
-/** A shorter way holds less, however long the first round trip of two programs that have just begun took. */
-const coldMs = 4;
+/** A first round trip of two programs that have just begun may take so long on the shortest way, which holds no more than this. */
+export const coldMs = 4;
 const shortWayMax = 2 * 1_048_576;
 /** A queue on a way that passes fewer bytes in a millisecond is one to keep short. */
 const slowBytesPerMs = 1_000;

@@ -1,4 +1,5 @@
 import { limits } from '#messages/limits';
+import { coldMs } from './pace.ts';
 
 /** Bytes that may be granted beyond the first window of each stream: of a session, within those of its process. */
 export class WindowBudget {
@@ -116,8 +117,6 @@ const maxGrant = 1_048_576;
 const limitedShare = 1.5;
 /** An end may be busy with something else for so long. */
 const busyMs = 1;
-/** A round trip of programs that have just begun may take so long on the shortest way. */
-const coldMs = 3;
 /** What the systems' buffers on a visitor's way take in all. */
 const systemBytes = 8 * 1_048_576;
 /** As fast a way as is believed in without having seen it. */
