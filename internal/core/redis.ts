@@ -22,8 +22,6 @@ const reconnectDelayMs = (attempt: number): number => Math.min(50 * attempt, 500
 export class RedisConnection {
   /** What it is called in logs: without user and password. */
   readonly name: string;
-  /** What Redis, or the way to it, last complained of since it was connected. */
-  lastError = 'not connected yet';
   /** How often a connection was lost. */
   lossCount = 0;
   readonly #commands: Redis | Cluster;
@@ -34,6 +32,9 @@ export class RedisConnection {
   readonly #onError: (thrown: unknown) => void;
   readonly #onConnected = new Set<() => void>();
   #onChange: (isUp: boolean) => void = () => undefined;
+  #lastError = 'not connected yet';
+  /** Why it may not listen; another connection that comes says nothing of that. */
+  #refusal = '';
   /** What was told last of whether it is up. */
   #wasUp: boolean | undefined;
   /** Asks a Redis Cluster now and then who serves what. */
@@ -65,6 +66,7 @@ export class RedisConnection {
     this.#commands.on('error', (error) => this.#failed(error));
     this.#commands.on('ready', () => this.#connected());
     this.#subscriber.on('ready', () => {
+      this.#refusal = '';
       this.#subscribe([...this.#receivers.keys()]);
       this.#connected();
     });
@@ -79,6 +81,11 @@ export class RedisConnection {
         this.#tellChange();
       });
     }
+  }
+
+  /** What Redis, or the way to it, last complained of since it was connected. */
+  get lastError(): string {
+    return this.#lastError || this.#refusal;
   }
 
   /** Whether commands go through at present. */
@@ -154,7 +161,7 @@ export class RedisConnection {
 
   /** Gives up connections that look alive and carry nothing, with all that was written to them. */
   reset(): void {
-    this.lastError = 'it did not answer';
+    this.#lastError = 'it did not answer';
     for (const client of this.#clients) client.disconnect(true);
   }
 
@@ -195,14 +202,14 @@ export class RedisConnection {
   }
 
   #connected(): void {
-    this.lastError = '';
+    this.#lastError = '';
     this.#tellChange();
     for (const action of this.#onConnected) action();
   }
 
   #failed(error: Error): void {
     if (this.#isClosed) return;
-    this.lastError = messageOf(error);
+    this.#lastError = messageOf(error);
     this.#tellChange();
   }
 
@@ -228,7 +235,12 @@ export class RedisConnection {
         ? channels.map((channel) => (this.#subscriber as Cluster).ssubscribe(channel))
         : [this.#subscriber.subscribe(...channels)];
     // Without its subscriptions a connection is of no use: try with the next one.
-    for (const done of asked) done.catch((error: Error) => this.#failed(error));
+    for (const done of asked) {
+      done.catch((error: Error) => {
+        this.#refusal = messageOf(error);
+        this.#failed(error);
+      });
+    }
   }
 }
 
