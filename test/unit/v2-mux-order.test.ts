@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AditError } from '#internal/core/errors';
-import type { AcceptedStream } from '#internal/link/stream';
+import type { AcceptedStream, Stream } from '#internal/link/stream';
 import { MuxStream, type StreamOwner } from '#internal/link/v2/mux-stream';
 import { Outbox } from '#internal/link/v2/outbox';
 import { ReceiveWindow, WindowBudget } from '#internal/link/v2/receive-window';
@@ -26,6 +26,17 @@ function agentWith(count: number): { lone: LoneMux; streams: AcceptedStream[] } 
   });
   lone.receive(Array.from({ length: count }, (_, i) => openFrame(2 * i + 1)));
   return { lone, streams };
+}
+
+/** A stream, and how often whoever writes to it was told to go on. */
+function drainable(): { lone: LoneMux; stream: Stream; told: { count: number } } {
+  const lone = new LoneMux();
+  const response = new RecordedResponse();
+  const told = { count: 0 };
+  response.drained = () => {
+    told.count += 1;
+  };
+  return { lone, stream: open(lone, response), told };
 }
 
 test('v2 mux: what is urgent goes first, then heads, then data', async () => {
@@ -196,45 +207,33 @@ test('v2 mux: a stream sends no more than it was granted, and its end only after
 });
 
 test('v2 mux: `drained` comes after `write` has asked to hold back, and only then', async () => {
-  const lone = new LoneMux();
-  const response = new RecordedResponse();
-  let drainedCount = 0;
-  response.drained = () => {
-    drainedCount += 1;
-  };
-  const stream = open(lone, response);
+  const { lone, stream, told } = drainable();
   assert.equal(stream.write(Buffer.alloc(1_000)), true);
   await lone.settle();
-  assert.equal(drainedCount, 0);
+  assert.equal(told.count, 0);
   assert.equal(stream.write(Buffer.alloc(300_000)), false);
   await lone.settle();
-  assert.equal(drainedCount, 0, 'its window is full');
+  assert.equal(told.count, 0, 'its window is full');
   lone.receive([creditFrame(1, 1_000_000)]);
   await lone.settle();
   lone.receive([]);
   await lone.settle();
-  assert.equal(drainedCount, 1);
+  assert.equal(told.count, 1);
   assert.equal(stream.write(Buffer.alloc(1_000)), true);
 });
 
 test('v2 mux: one read is all that waits of a stream whose receiver is slow', async () => {
-  const lone = new LoneMux();
-  const response = new RecordedResponse();
-  let drainedCount = 0;
-  response.drained = () => {
-    drainedCount += 1;
-  };
-  const stream = open(lone, response);
+  const { lone, stream, told } = drainable();
   assert.equal(stream.write(Buffer.alloc(65_440)), true, 'its window takes it');
   await lone.settle();
   assert.equal(stream.write(Buffer.alloc(65_440)), false);
   lone.receive([creditFrame(1, 130_000)]);
   await lone.settle();
-  assert.equal(drainedCount, 0, 'a rest waits');
+  assert.equal(told.count, 0, 'a rest waits');
   assert.equal(stream.write(Buffer.alloc(1)), false, 'whoever writes all the same is still to be told');
   lone.receive([creditFrame(1, 140_000)]);
   await lone.settle();
-  assert.equal(drainedCount, 1);
+  assert.equal(told.count, 1);
 });
 
 test('v2 mux: of a stream that ends before its `open` was sent, the other end hears nothing', async () => {
