@@ -64,7 +64,7 @@ export class OriginRequests {
 
 /** Goes over the fields once. */
 function originFields(fields: Fields, hosts: RequestHosts, visited: string | undefined): OriginFields {
-  let lines = '';
+  const lines: string[] = [];
   let told: string | undefined;
   let length: string | undefined;
   let isChunked = false;
@@ -88,14 +88,17 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
         told ??= value;
         break;
     }
-    lines += `${name}: ${value}\r\n`;
+    lines.push(`${name}: ${value}\r\n`);
   }
-  if (told === undefined && visited !== undefined) lines += `X-Forwarded-Host: ${visited}\r\n`;
+  if (told === undefined && visited !== undefined) lines.push(`X-Forwarded-Host: ${visited}\r\n`);
   // Two framings would be read in two ways: the coding is the one that counts (RFC 9112 §6.3).
-  if (isChunked) lines += 'Transfer-Encoding: chunked\r\n';
-  else if (length !== undefined) lines += `Content-Length: ${length}\r\n`;
+  if (isChunked) lines.push('Transfer-Encoding: chunked\r\n');
+  else if (length !== undefined) lines.push(`Content-Length: ${length}\r\n`);
   const bodyBytes = isChunked ? Number.POSITIVE_INFINITY : parseLength(length ?? '0');
-  return { lines: `Host: ${hostOf(hosts, told ?? visited)}\r\n${lines}\r\n`, bodyBytes, isUpgrade };
+  lines.unshift(`Host: ${hostOf(hosts, told ?? visited)}\r\n`);
+  lines.push('\r\n');
+  // One piece, not a tree of added ones: it is kept for the next request with the same fields.
+  return { lines: lines.join(''), bodyBytes, isUpgrade };
 }
 
 function parseLength(text: string): number {

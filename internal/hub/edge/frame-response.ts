@@ -28,27 +28,29 @@ export interface Asked {
 export function frameResponse(asked: Asked, head: ResponseHead, isLast: boolean): FramedResponse {
   const { status, fields } = head;
   if (!Number.isInteger(status) || status < 200 || status > 599) throw new Http1Error(502, `no status is ${status}`);
-  let text = statusLine(head);
+  const lines = [statusLine(head)];
   let length: string | undefined;
   let hasDate = false;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
     const line = fieldLine(name, value);
-    if (!isLengthOfNothing(status, name)) text += line;
+    if (!isLengthOfNothing(status, name)) lines.push(line);
     if (name.length === 4) hasDate ||= name.toLowerCase() === 'date';
     else if (name.length === 14 && name.toLowerCase() === 'content-length') {
       if (length !== undefined || !/^\d{1,15}$/.test(value)) throw new Http1Error(502, 'no valid Content-Length');
       length = value;
     }
   }
-  if (!hasDate) text += `Date: ${dateNow()}\r\n`;
+  if (!hasDate) lines.push(`Date: ${dateNow()}\r\n`);
   const form = formOf(asked, status, length);
-  if (form.kind === 'chunked') text += 'Transfer-Encoding: chunked\r\n';
+  if (form.kind === 'chunked') lines.push('Transfer-Encoding: chunked\r\n');
   const mustClose = isLast || form.kind === 'close';
-  if (mustClose) text += 'Connection: close\r\n';
-  else if (asked.version === '1.0') text += 'Connection: keep-alive\r\n';
-  return { text: `${text}\r\n`, form, isLast: mustClose, isDatedHere: !hasDate };
+  if (mustClose) lines.push('Connection: close\r\n');
+  else if (asked.version === '1.0') lines.push('Connection: keep-alive\r\n');
+  lines.push('\r\n');
+  // One piece, not a tree of added ones: it is kept for the next answer with the same head.
+  return { text: lines.join(''), form, isLast: mustClose, isDatedHere: !hasDate };
 }
 
 /**

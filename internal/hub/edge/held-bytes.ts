@@ -24,9 +24,11 @@ export class HeldBytes {
 
   /** Nothing that is held may lie where the next read goes. */
   keep(): void {
+    // To look before the first one is slow: the engine takes -1 for a name.
+    if (this.isEmpty) return;
     const last = this.#chunks.length - 1;
-    const chunk = this.#chunks[last];
-    if (chunk && isReadBuffer(chunk)) this.#chunks[last] = copyToKeep(chunk);
+    const chunk = this.#chunks[last] as Buffer;
+    if (isReadBuffer(chunk)) this.#chunks[last] = copyToKeep(chunk);
   }
 
   /** The next chunk. There must be one. */
