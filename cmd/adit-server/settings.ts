@@ -1,4 +1,4 @@
-import { oneOf, parseCount, parseDuration, type Setting } from '#internal/core/config';
+import { oneOf, parseCount, parseDuration, parsePath, parseSite, type Setting } from '#internal/core/config';
 import type { LogFormat, LogLevel } from '#internal/core/log';
 import { parseRedisUrl, type RedisOptions } from '#internal/core/redis-url';
 import { Networks } from '#internal/hub/addresses';
@@ -67,7 +67,7 @@ export function serverSettings(env: Record<string, string | undefined>) {
       env: ['PROBE_URL'],
       placeholder: 'url',
       help: 'where visitors connect, to see whether they reach tunnels; default our own listener by loopback',
-      parse: parseProbeUrl,
+      parse: parseSite,
       fallback: undefined as URL | undefined,
     },
     trustedProxies: {
@@ -202,25 +202,7 @@ function parseDomain(text: string): string {
 }
 
 function parseBases(text: string): URL[] {
-  return text.split(',').map((word) => parseOrigin(word, 'a base'));
-}
-
-function parseProbeUrl(text: string): URL {
-  return parseOrigin(text, 'it');
-}
-
-/** Reads scheme, host and port. `what` stands for the setting when it has more. */
-function parseOrigin(word: string, what: string): URL {
-  const url = URL.canParse(word.trim()) ? new URL(word.trim()) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol)) throw new Error(`"${word}" is not a URL; write https://hub.example.com`);
-  if (url.pathname !== '/' || url.search !== '')
-    throw new Error(`"${word}" has a path; ${what} is scheme, host and port`);
-  return url;
-}
-
-function parsePath(text: string): string {
-  if (text === '') throw new Error('names no file');
-  return text;
+  return text.split(',').map(parseSite);
 }
 
 function parseRate(text: string): Rate | undefined {

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type OriginAddress, parseOrigin } from '#internal/agent/origin-address';
 import type { HostHeader } from '#internal/agent/origin-request';
-import { oneOf, type Setting } from '#internal/core/config';
+import { oneOf, parsePath, parseSite, parseSwitch, type Setting } from '#internal/core/config';
 import { limits } from '#messages/limits';
 
 /** The settings of `adit`. */
@@ -12,7 +12,7 @@ export const agentSettings = {
     env: ['ADIT_HUB', 'PROXY_ENDPOINT'],
     placeholder: 'url',
     help: 'the hub to publish through; default http://localhost:6519',
-    parse: parseHub,
+    parse: parseSite,
     fallback: new URL('http://localhost:6519'),
   },
   key: {
@@ -82,7 +82,7 @@ export const agentSettings = {
     flag: 'json',
     env: [],
     help: 'print one JSON event a line',
-    parse: (text: string) => text === 'true',
+    parse: parseSwitch,
     fallback: false as boolean,
   },
 } satisfies Record<string, Setting<unknown>>;
@@ -91,26 +91,6 @@ export const agentSettings = {
 export function originFromEnvironment(env: Record<string, string | undefined>): OriginAddress | undefined {
   const text = env['LOCAL'];
   return text === undefined || text === '' ? undefined : parseOrigin(text);
-}
-
-function parseHub(text: string): URL {
-  const url = /^https?:\/\//i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
-  if (!url) throw new Error(`"${text}" is not the URL of a hub; write it like https://hub.example.com`);
-  if (url.pathname !== '/' || url.search !== '' || url.username !== '') {
-    throw new Error(`"${text}" has a path or a user; a hub is scheme, host and port`);
-  }
-  return url;
-}
-
-function parseSwitch(text: string): boolean {
-  if (text === 'true' || text === '1') return true;
-  if (text === 'false' || text === '0' || text === '') return false;
-  throw new Error(`"${text}" is neither true nor false`);
-}
-
-function parsePath(text: string): string {
-  if (text === '') throw new Error('names no file');
-  return text;
 }
 
 function parseSession(text: string): string {

@@ -94,6 +94,28 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
+/** Reads a URL of http or https that consists of scheme, host and port. */
+export function parseSite(text: string): URL {
+  const word = text.trim();
+  const url = /^https?:\/\//i.test(word) && URL.canParse(word) ? new URL(word) : undefined;
+  if (!url) throw new Error(`"${word}" is not a URL; write it like https://hub.example.com`);
+  if (url.href !== `${url.origin}/`) throw new Error(`"${word}" has a path or a user; scheme, host and port go here`);
+  return url;
+}
+
+/** Reads the path of a file. */
+export function parsePath(text: string): string {
+  if (text === '') throw new Error('names no file');
+  return text;
+}
+
+/** Reads a switch. */
+export function parseSwitch(text: string): boolean {
+  if (text === 'true' || text === '1') return true;
+  if (text === 'false' || text === '0' || text === '') return false;
+  throw new Error(`"${text}" is neither true nor false`);
+}
+
 /** A parser for one of a few words. */
 export function oneOf<const T extends string>(...words: T[]): (text: string) => T {
   return (text) => {

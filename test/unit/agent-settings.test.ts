@@ -42,11 +42,11 @@ test('the hub has a variable of Adit and one of the original, of which the first
 });
 
 for (const text of ['', 'hub.test', 'ws://hub.test', 'ftp://hub.test', 'https://', 'hub.test:80']) {
-  test(`${JSON.stringify(text)} is not the URL of a hub`, () => {
-    assertRefused({ ADIT_HUB: text }, /^ADIT_HUB: .* is not the URL of a hub/);
+  test(`${JSON.stringify(text)} is no hub`, () => {
+    assertRefused({ ADIT_HUB: text }, /^ADIT_HUB: .* is not a URL/);
   });
 }
-for (const text of ['https://hub.test/path', 'https://hub.test/?x', 'https://user@hub.test']) {
+for (const text of ['https://hub.test/path', 'https://hub.test/?x', 'https://hub.test#x', 'https://user@hub.test']) {
   test(`${JSON.stringify(text)} says more than a hub is`, () => {
     assertRefused({ PROXY_ENDPOINT: text }, /^PROXY_ENDPOINT: .* has a path or a user/);
   });
@@ -90,6 +90,11 @@ test('a switch is on or off', () => {
   for (const text of ['true', '1']) assert.equal(valuesOf({ INSECURE_ORIGIN: text }).insecureOrigin, true);
   for (const text of ['false', '0', '']) assert.equal(valuesOf({ INSECURE_ORIGIN: text }).insecureOrigin, false);
   assertRefused({ INSECURE_ORIGIN: 'yes' }, /^INSECURE_ORIGIN: "yes" is neither true nor false/);
+  const file = { path: 'adit.json', values: { json: 'maybe' } };
+  assert.throws(
+    () => resolveSettings(agentSettings, { flags: {}, env: {}, file }),
+    /json: "maybe" is neither true nor/,
+  );
 });
 
 test('the wire is auto or v1', () => {

@@ -125,12 +125,20 @@ for (const text of [
   'ws://hub.test',
   'https://hub.test/path',
   'https://hub.test?x',
+  'https://hub.test#x',
+  'https://user:word@hub.test',
   'https://hub.test,',
   '',
 ]) {
   test(`${JSON.stringify(text)} is no base`, () =>
-    assertRefused({ BASE: text }, /^BASE: .* (is not a URL|has a path)/));
+    assertRefused({ BASE: text }, /^BASE: .* (is not a URL|has a path or a user)/));
 }
+
+test('a probe URL is one of http or https, without a path or a user', () => {
+  assert.equal(valuesOf({ PROBE_URL: 'https://tunnel.test' }).probeUrl?.origin, 'https://tunnel.test');
+  assertRefused({ PROBE_URL: 'tunnel.test' }, /^PROBE_URL: .* is not a URL/);
+  assertRefused({ PROBE_URL: 'https://user@tunnel.test' }, /^PROBE_URL: .* has a path or a user/);
+});
 
 test('a rate is a count in a time, or off', () => {
   assert.deepEqual(valuesOf({ RATE_LIMIT: '500/5m' }).rateLimit, { count: 500, windowMs: 300_000 });
