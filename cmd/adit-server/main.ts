@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { readFile } from 'node:fs/promises';
 import type { Values } from '#internal/core/config';
 import { AditError, messageOf } from '#internal/core/errors';
 import { createLog, type Log, logLines } from '#internal/core/log';
@@ -8,6 +7,7 @@ import { coversTunnels, loadCertificate } from '#internal/hub/certificate';
 import { Hub } from '#internal/hub/hub';
 import { loadAllowedKeys } from '#internal/hub/registration/allowed-keys';
 import { exitCodeOf, readInvocation } from '../command-line.ts';
+import { readCa } from '../read-ca.ts';
 import { serverSettings } from './settings.ts';
 
 type ServerValues = Values<ReturnType<typeof serverSettings>>;
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
       graceMs: values.grace,
       rate: values.rateLimit,
       memoryBytes: values.memory,
-      redis: await redisOf(values),
+      redis: redisOf(values),
       drainMs: values.drain,
     },
     { log },
@@ -62,14 +62,10 @@ async function main(): Promise<void> {
 }
 
 /** Where Redis is, with the certificates to know it by. */
-async function redisOf({ redis, redisCa }: ServerValues): Promise<RedisOptions | undefined> {
+function redisOf({ redis, redisCa }: ServerValues): RedisOptions | undefined {
   if (redisCa === undefined) return redis;
   if (!redis?.isTls) throw new AditError('ADIT_USAGE', '--redis-ca goes with a --redis that begins with rediss');
-  try {
-    return { ...redis, ca: await readFile(redisCa, 'utf8') };
-  } catch (error) {
-    throw new AditError('ADIT_USAGE', `--redis-ca: cannot be read: ${messageOf(error)}`, { cause: error });
-  }
+  return { ...redis, ca: readCa('redis-ca', redisCa) };
 }
 
 async function readFiles({ tlsCert, tlsKey, allowKeys }: ServerValues) {

@@ -1,6 +1,4 @@
 #!/usr/bin/env node
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +10,7 @@ import { type OriginAddress, parseOrigin } from '#internal/agent/origin-address'
 import type { Values } from '#internal/core/config';
 import { AditError, messageOf } from '#internal/core/errors';
 import { exitCodeOf, readInvocation } from '../command-line.ts';
+import { readCa } from '../read-ca.ts';
 import { jsonPrinter, type Printer, textPrinter } from './printer.ts';
 import { agentSettings, originFromEnvironment } from './settings.ts';
 
@@ -54,8 +53,9 @@ function originOf(words: string[]): OriginAddress {
 
 async function publish(origin: OriginAddress, values: AgentValues): Promise<void> {
   const { hub, hostHeader, state, wire } = values;
-  const hubCa = readCa('hub-ca', values.hubCa);
-  const originTrust = { ca: readCa('origin-ca', values.originCa), isInsecure: values.insecureOrigin };
+  const hubCa = values.hubCa === undefined ? undefined : readCa('hub-ca', values.hubCa);
+  const originCa = values.originCa === undefined ? undefined : readCa('origin-ca', values.originCa);
+  const originTrust = { ca: originCa, isInsecure: values.insecureOrigin };
   const key = await loadKey(values.key);
   const { session, lock, gaveWayTo } = await claimSession({
     folder: runtimeFolder(),
@@ -115,25 +115,6 @@ function proxyFor(hub: URL): string | undefined {
 function runtimeFolder(): string {
   const folder = process.env['XDG_RUNTIME_DIR'];
   return folder ? join(folder, 'adit') : join(tmpdir(), `adit-${userInfo().username}`);
-}
-
-/** Reads certificates to trust. A file without any would make every connection fail, with a reason that misleads. */
-function readCa(flag: string, path: string | undefined): Buffer | undefined {
-  if (path === undefined) return undefined;
-  let pem: Buffer;
-  try {
-    pem = readFileSync(path);
-  } catch (error) {
-    throw new AditError('ADIT_USAGE', `--${flag}: cannot read ${path}: ${messageOf(error)}`, { cause: error });
-  }
-  try {
-    new X509Certificate(pem);
-  } catch (error) {
-    throw new AditError('ADIT_USAGE', `--${flag}: ${path} is not a certificate in PEM form: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  return pem;
 }
 
 /** Whole or not at all: whoever waits for the file reads it at once. */

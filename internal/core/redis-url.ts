@@ -10,8 +10,8 @@ export interface RedisOptions {
   readonly password?: string;
   readonly database: number;
   readonly isTls: boolean;
-  /** Certificates (PEM) that are trusted beside the system's. */
-  readonly ca?: string;
+  /** Certificates (PEM) that are trusted beside those that Node knows. */
+  readonly ca?: string | Buffer;
 }
 
 export interface RedisAddress {

@@ -307,6 +307,6 @@ function usual(options: RedisOptions) {
   };
 }
 
-function tlsOf({ ca }: RedisOptions): { ca?: string[] } {
+function tlsOf({ ca }: RedisOptions): { ca?: (string | Buffer)[] } {
   return ca === undefined ? {} : { ca: [...rootCertificates, ca] };
 }

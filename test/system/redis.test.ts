@@ -52,4 +52,8 @@ test('--redis-ca that cannot be used ends the hub with 2', async () => {
   const { code, stderr } = await runToEnd('adit-server', ['--redis', 'redis://127.0.0.1', '--redis-ca', 'ca.pem']);
   assert.equal(code, 2);
   assert.match(stderr, /--redis-ca goes with a --redis that begins with rediss/);
+  const notOne = import.meta.filename;
+  const other = await runToEnd('adit-server', ['--redis', 'rediss://127.0.0.1:1', '--redis-ca', notOne]);
+  assert.equal(other.code, 2);
+  assert.match(other.stderr, /^adit-server: --redis-ca: .* is not a certificate in PEM form: .*\n$/);
 });
