@@ -154,7 +154,7 @@ export function serverSettings(env: Record<string, string | undefined>) {
       flag: 'redis-ca',
       env: ['REDIS_CA'],
       placeholder: 'file',
-      help: 'certificates (PEM) to know that Redis by, beside the system’s',
+      help: 'certificates (PEM) to know that Redis by, beside those that Node.js knows',
       parse: parsePath,
       fallback: undefined as string | undefined,
     },

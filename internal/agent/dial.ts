@@ -22,7 +22,7 @@ import { maskOptions } from './mask.ts';
 export interface HubAddress {
   /** http(s), without a path. */
   url: URL;
-  /** Certificates to trust instead of the system's, PEM. */
+  /** Certificates to trust instead of those that Node knows, PEM. */
   ca: Buffer | undefined;
   /** The URL of an HTTP proxy to dial through. */
   proxy: string | undefined;
