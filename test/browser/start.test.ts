@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import http from 'node:http';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
@@ -144,6 +146,18 @@ test('npm start -- <port> and -- <url> publish that service', async (t) => {
   assert.deepEqual(origin.journal, ['GET /some/path?and=query', 'GET /some/path?and=query']);
 });
 
+test('npm start -- unix:<path> publishes what listens on a local socket', async (t) => {
+  const path = join(temporaryFolder(t), 'app.sock');
+  const service = http.createServer((_request, response) => response.end('from a socket')).listen(path);
+  t.after(() => {
+    service.closeAllConnections();
+    service.close();
+  });
+  await once(service, 'listening');
+  const start = npmStart(t, [`unix:${path}`]);
+  assert.equal((await curl(await start.url())).body, 'from a socket');
+});
+
 test('npm start -- --dev publishes from the sources, and ends as well', async (t) => {
   const start = npmStart(t, ['--dev']);
   assert.equal((await curl(await start.url())).status, 200);
@@ -177,7 +191,7 @@ test('npm start says which part died, ends the other and exits with 1', async (t
 test('npm start refuses what it cannot publish, with exit code 2 and the usage', async (t) => {
   for (const [words, reason] of [
     [['70000'], 'cannot publish "70000": ports go from 1 to 65535'],
-    [['ftp://localhost'], 'ftp:// is neither http:// nor https://'],
+    [['ftp://localhost'], 'ftp:// is none of http://, https:// and unix:'],
     [['http://localhost:3000/path'], 'without a path or a user'],
     [['not a host'], 'write a port such as 3000'],
     [['3000', '4000'], 'one service at a time'],
