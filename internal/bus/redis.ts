@@ -1,4 +1,4 @@
-import type { Clock, Stop } from '#internal/core/clock';
+import { type Clock, type Stop, within } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { RedisConnection } from '#internal/core/redis';
 import type { Bus, BusHandler, BusHealth, NodeId } from './bus.ts';
@@ -88,13 +88,10 @@ export class RedisBus implements Bus {
     connection.onConnected(() => this.#beatSoon());
     this.#stopBeats = clock.every(beatMs, () => this.#beat());
     this.#beatSoon();
-    await new Promise<void>((resolve) => {
-      const stop = clock.after(2 * beatMs, resolve);
-      this.#onFirstBeat = () => {
-        stop();
-        resolve();
-      };
+    const firstBeat = new Promise<void>((resolve) => {
+      this.#onFirstBeat = resolve;
     });
+    await within(clock, 2 * beatMs, firstBeat);
   }
 
   publish(to: NodeId, ...pieces: Buffer[]): void {
@@ -137,12 +134,7 @@ export class RedisBus implements Bus {
     const goodbye = new Promise<void>((resolve) => {
       connection.send(channelOfAll, [this.#newBeat('goodbye')], resolve);
     });
-    let stop: Stop = () => undefined;
-    const late = new Promise<void>((resolve) => {
-      stop = clock.after(goodbyeMs, resolve);
-    });
-    await Promise.race([goodbye, late]);
-    stop();
+    await within(clock, goodbyeMs, goodbye);
   }
 
   #flush(node: NodeId, { pieces, byteCount }: PendingMessages): void {
