@@ -6,11 +6,11 @@ import type { Log } from '#internal/core/log';
 import type { StreamOpener } from '#internal/link/stream';
 import type { OnRepair } from '#internal/link/v2/lane';
 import type { PacketLink } from '#internal/link/v2/packet-link';
-import { encodeGone } from '#internal/link/v2/payloads';
+import { encodeGone, epochOf } from '#internal/link/v2/payloads';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
-import { V2Error } from '#messages/v2';
+import { batchHeaderBytes, V2Error } from '#messages/v2';
 import type { Directory, SessionRecord } from '../directory/directory.ts';
 import { EdgeLane, parkedWaitMs } from './edge-lane.ts';
 
@@ -118,7 +118,7 @@ export class Lanes {
       this.#deps.bus.publish(node, encodeNodeMessage('toAgent', session), encodeGone(this.#options.node));
       return;
     }
-    const epoch = packet.length < 13 ? 0 : packet.readUInt32BE(9);
+    const epoch = packet.length < batchHeaderBytes ? 0 : epochOf(packet);
     // The session has gone on at that hub: this is how the others hear of it first.
     if (epoch > lane.epoch || (epoch === lane.epoch && node === lane.node && lane.parkedSince !== undefined)) {
       this.#deps.directory.invalidate(session);

@@ -4,7 +4,7 @@ import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { copyToKeep } from '#internal/core/young-garbage';
 import type { Ending, RegisteredTunnel, V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
-import { encodeGone } from '#internal/link/v2/payloads';
+import { encodeGone, epochOf } from '#internal/link/v2/payloads';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
 import { V2Error } from '#messages/v2';
@@ -137,7 +137,7 @@ export class V2Sessions {
   batch(link: V2HubSession, node: NodeId, packet: Buffer): void {
     const held = this.#held.get(link.id);
     // What an old connection still brings was sent again over the new one.
-    if (held?.link !== link || packet.readUInt32BE(9) !== held.record.epoch) return;
+    if (held?.link !== link || epochOf(packet) !== held.record.epoch) return;
     if (node === this.#options.node) {
       if (!this.#deps.lanes.receive(link.id, packet)) link.sendGone(node);
       return;

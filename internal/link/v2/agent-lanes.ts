@@ -2,7 +2,7 @@ import { AditError } from '#internal/core/errors';
 import { limits } from '#messages/limits';
 import { batchHeaderBytes, V2Error } from '#messages/v2';
 import type { Mux } from './mux.ts';
-import { decodeGone } from './payloads.ts';
+import { acknowledgedOf, decodeGone, nodeOf } from './payloads.ts';
 
 /** The agent's end of the lanes of one session: one for each hub whose visitors reach it, by the hub's name. */
 export class AgentLanes {
@@ -32,8 +32,8 @@ export class AgentLanes {
   /** Takes a packet of a lane. Throws V2Error. */
   receive(packet: Buffer): void {
     if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
-    const node = packet.toString('hex', 1, 9);
-    const acknowledged = packet.readUIntBE(19, 6);
+    const node = nodeOf(packet);
+    const acknowledged = acknowledgedOf(packet);
     const known = this.#muxes.get(node);
     // What was never sent is acknowledged by a lane that has just begun there, and of which we have not heard.
     const mux = known && acknowledged <= known.sentPosition ? known : this.#begin(node, acknowledged);

@@ -19,7 +19,7 @@ import {
 } from '#messages/v2';
 import { HubProbes, type HubProbesDeps } from './hub-probes.ts';
 import type { ConnectPackets, PacketLink, PacketLinkHandler, SendingLink } from './packet-link.ts';
-import { encodeGone } from './payloads.ts';
+import { encodeGone, nodeOf } from './payloads.ts';
 
 /** An agent that has not registered by then is closed. The nonce that it signs is good for as long. */
 const registrationMs = 10_000;
@@ -186,7 +186,7 @@ export class V2HubSession implements PacketLinkHandler, SendingLink {
   #batch(packet: Buffer): void {
     if (this.#held) throw new V2Error('streams come after the registration');
     if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
-    this.#deps.onBatch(this, packet.toString('hex', 1, 9), packet);
+    this.#deps.onBatch(this, nodeOf(packet), packet);
   }
 
   #session(bytes: Buffer): void {

@@ -2,7 +2,7 @@ import type { Clock } from '#internal/core/clock';
 import { limits } from '#messages/limits';
 import { batchHeaderBytes, packetKinds, V2Error } from '#messages/v2';
 import type { Pace } from './pace.ts';
-import { encodeGone } from './payloads.ts';
+import { acknowledgedOf, encodeGone, epochOf } from './payloads.ts';
 import { framesIn, SentPackets } from './sent-packets.ts';
 
 /** How long an acknowledgement may wait for a packet that it can travel with. */
@@ -121,7 +121,7 @@ export class Lane {
   /** Takes a packet of kind `batch` or `resend`. Throws {@link V2Error}. */
   receive(packet: Buffer): void {
     if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
-    const epoch = packet.readUInt32BE(9);
+    const epoch = epochOf(packet);
     if (epoch !== this.#epoch) {
       // Whoever has missed that the session goes on learns it from our answer.
       if (epoch < this.#epoch) this.#dueNow();
@@ -130,7 +130,7 @@ export class Lane {
     const length = packet.readUIntBE(26, 3);
     if (packet.length !== batchHeaderBytes + length) throw new V2Error('a batch is not as long as it says');
     if (length > limits.v2Batch) throw new V2Error(`a batch of ${length} bytes is too long`);
-    const acknowledged = packet.readUIntBE(19, 6);
+    const acknowledged = acknowledgedOf(packet);
     this.#isBegun ||= acknowledged >= this.#start && acknowledged <= this.#sent.next;
     if (!this.#isBegun) {
       // What comes is still about the lane before.

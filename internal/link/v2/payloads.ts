@@ -68,6 +68,21 @@ export function decodeLimit(payload: Buffer): number {
   return payload.readUIntBE(0, 6);
 }
 
+/** The hub whose lane a packet is of: 16 hexadecimal digits. The packet must have a batch's header, or be `gone`. */
+export function nodeOf(packet: Buffer): string {
+  return packet.toString('hex', 1, 9);
+}
+
+/** The epoch in a batch's header, which must be there. */
+export function epochOf(packet: Buffer): number {
+  return packet.readUInt32BE(9);
+}
+
+/** The position that the sender expects next, from a batch's header, which must be there. */
+export function acknowledgedOf(packet: Buffer): number {
+  return packet.readUIntBE(19, 6);
+}
+
 const goneBytes = 15;
 
 /**
@@ -85,7 +100,7 @@ export function encodeGone(node: string, start = 0): Buffer {
 /** Throws {@link V2Error}. */
 export function decodeGone(packet: Buffer): { node: string; start: number } {
   if (packet.length !== goneBytes) throw new V2Error('a gone packet is not as long as one');
-  return { node: packet.toString('hex', 1, 9), start: packet.readUIntBE(9, 6) };
+  return { node: nodeOf(packet), start: packet.readUIntBE(9, 6) };
 }
 
 const messageLength = 1_024;
