@@ -5,7 +5,7 @@ import type { RedisOptions } from '#internal/core/redis-url';
 import type { Directory } from './directory/directory.ts';
 import { MemoryDirectory } from './directory/memory.ts';
 import type { ClusterReadings } from './metrics.ts';
-import { type ClusterDeps, connectCluster } from './redis.ts';
+import { type ClusterDeps, shareThroughRedis } from './redis.ts';
 import { MemoryTokens } from './tokens/memory.ts';
 import type { Tokens } from './tokens/tokens.ts';
 
@@ -32,6 +32,6 @@ export function joinCluster(
     const bus = new MemoryNetwork(onError).bus(node);
     return { bus, directory: new MemoryDirectory(), tokens: new MemoryTokens(clock), readings: undefined };
   }
-  const { bus, directory, tokens } = connectCluster(node, redis, { ...deps, onError });
+  const { bus, directory, tokens } = shareThroughRedis(node, redis, { ...deps, onError });
   return { bus, directory, tokens, readings: { bus: bus.stats, leases: directory.leases } };
 }

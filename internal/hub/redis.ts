@@ -18,7 +18,7 @@ export interface ClusterDeps {
 }
 
 /** What a hub shares with others through one Redis. The directory is to be closed last: with it goes the connection. */
-export function connectCluster(node: NodeId, options: RedisOptions, { clock, log, onError, onLost }: ClusterDeps) {
+export function shareThroughRedis(node: NodeId, options: RedisOptions, { clock, log, onError, onLost }: ClusterDeps) {
   const connection = new RedisConnection(options, onError);
   connection.onChange((isUp) => (isUp ? log.info(`${connection.name} is connected`) : log.warn(connection.reason)));
   return {
