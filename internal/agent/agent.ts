@@ -120,9 +120,10 @@ export class Agent {
       }
       await this.#ended;
     } catch (error) {
-      const reason = messageOf(error);
-      if (error instanceof AditError && error.code === 'ADIT_REPLACED') this.#onEvent({ event: 'replaced', reason });
-      if (error instanceof AditError && error.code === 'ADIT_REFUSED') this.#onEvent({ event: 'refused', reason });
+      if (isFinal(error)) {
+        const event = error.code === 'ADIT_REPLACED' ? 'replaced' : 'refused';
+        this.#onEvent({ event, reason: error.message });
+      }
       throw error;
     } finally {
       stopWatching();
@@ -203,7 +204,7 @@ export class Agent {
       this.#redial.lost();
       return { reason: `the connection to the hub was lost (${code}${reason && `: ${reason}`})`, retryAfterMs: 0 };
     } catch (error) {
-      if (error instanceof AditError && (error.code === 'ADIT_REPLACED' || error.code === 'ADIT_REFUSED')) throw error;
+      if (isFinal(error)) throw error;
       const seconds = error instanceof AditError ? (error.retryAfterSeconds ?? 0) : 0;
       const reason = `cannot connect to the hub ${hub.url.origin}: ${messageOf(error)}`;
       return { reason, retryAfterMs: seconds * 1_000 };
@@ -235,8 +236,7 @@ export class Agent {
       try {
         return await this.#connect();
       } catch (error) {
-        if (error instanceof AditError && (error.code === 'ADIT_REPLACED' || error.code === 'ADIT_REFUSED'))
-          throw error;
+        if (isFinal(error)) throw error;
       }
       await Promise.race([closed, redial.wait(redial.next(), this.#closing.signal)]);
     }
@@ -277,4 +277,9 @@ export class Agent {
     else url.pathname = `/proxy/request/${clientIdOfSession(key.clientId, session)}/`;
     return url.href;
   }
+}
+
+/** Whether another attempt would end the same way. */
+function isFinal(error: unknown): error is AditError {
+  return error instanceof AditError && (error.code === 'ADIT_REPLACED' || error.code === 'ADIT_REFUSED');
 }
