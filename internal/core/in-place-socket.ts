@@ -14,7 +14,7 @@ const turnBytes = 131_072;
 /** What a read leaves behind is an eighth of its length at most, as a power of two. */
 const garbageShift = 3;
 
-/** Reads of one socket, which go to `receive`, or until there is one the way that any other socket's go. */
+/** Reads of one socket. They go to `receive`; as long as there is none the socket is a stream like any other. */
 class InPlaceReads {
   socket!: Socket;
   receive: ((chunk: Buffer) => void) | undefined;

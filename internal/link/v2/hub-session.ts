@@ -71,7 +71,7 @@ export interface V2HubSessionDeps {
 
 /** The hub's end of one websocket that speaks wire v2: what it carries is for the lanes of this hub and of others. */
 export class V2HubSession implements PacketLinkHandler, SendingLink {
-  /** Names the session among all of all hubs: one of its own, or the one that goes on here. */
+  /** Names the session among those of all hubs: a new one, or the one that goes on here. */
   id = randomUUID() as string;
   readonly #options: V2HubSessionOptions;
   readonly #deps: V2HubSessionDeps;
