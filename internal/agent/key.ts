@@ -1,5 +1,5 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
+import { chmod, constants, copyFile, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { exportJWK, type JWK } from 'jose';
 import { AditError, messageOf } from '#internal/core/errors';
@@ -56,17 +56,32 @@ async function createKeyFile(path: string): Promise<string> {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   // SEC1 is what the original writes and reads.
   const pem = privateKey.export({ type: 'sec1', format: 'pem' }) as string;
+  const draft = `${path}.${randomUUID()}`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFile(path, pem, { mode: 0o600, flag: 'wx' });
-    await chmod(path, 0o600);
+    await writeFile(draft, pem, { mode: 0o600, flag: 'wx' });
+    await chmod(draft, 0o600);
+    await publish(draft, path);
   } catch (error) {
     // Another agent that started at the same moment was first: its key is the one.
     const other = (error as NodeJS.ErrnoException).code === 'EEXIST' ? await readKeyFile(path) : undefined;
     if (other) return other;
     throw unusable(path, `cannot be written: ${messageOf(error)}; name another file with --key`, error);
+  } finally {
+    await rm(draft, { force: true }).catch(() => undefined);
   }
   return pem;
+}
+
+/** Gives a file its name, whole or not at all: another agent may look for it at this moment. Fails when it is taken. */
+async function publish(draft: string, path: string): Promise<void> {
+  try {
+    await link(draft, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
+    // Not every file system has links.
+    await copyFile(draft, path, constants.COPYFILE_EXCL);
+  }
 }
 
 function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { loadKey } from '#internal/agent/key';
 import { registrationToken } from '#internal/agent/registration-token';
 import { AditError } from '#internal/core/errors';
@@ -49,6 +59,21 @@ test('a missing key is created for its owner alone, in a folder for its owner al
   assert.equal(key.algorithm, 'ES256');
   assert.match(readFileSync(path, 'utf8'), /^-----BEGIN EC PRIVATE KEY-----/);
   assert.equal((await loadKey(path)).clientId, key.clientId);
+});
+
+test('whoever looks for the file while it is made finds all of it, or nothing', async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'key.pem');
+  let isMade = false;
+  const made = loadKey(path).finally(() => {
+    isMade = true;
+  });
+  while (!isMade) {
+    if (existsSync(path)) assert.match(readFileSync(path, 'utf8'), /-----END EC PRIVATE KEY-----\n$/);
+    await setImmediate();
+  }
+  await made;
+  assert.deepEqual(readdirSync(folder), ['key.pem']);
 });
 
 test('agents that start at the same moment get one key', async (t) => {
