@@ -91,7 +91,7 @@ export function serverSettings(env: Record<string, string | undefined>) {
       env: ['MAX_BODY'],
       placeholder: 'bytes',
       help: 'the most bytes of one request or response body, or unlimited; default 512000',
-      parse: (text: string) => (text === 'unlimited' ? Number.POSITIVE_INFINITY : parseCount(text)),
+      parse: parseCountOrUnlimited,
       fallback: 512_000,
     },
     timeout: {
@@ -122,8 +122,8 @@ export function serverSettings(env: Record<string, string | undefined>) {
       flag: 'max-connections-per-ip',
       env: ['MAX_CONNECTIONS_PER_IP'],
       placeholder: 'count',
-      help: 'connections of one address (IPv6: /64), loopback exempt; default 1024',
-      parse: parseCount,
+      help: 'connections of one address (IPv6: /64), loopback exempt, or unlimited; default 1024',
+      parse: parseConnectionCount,
       fallback: 1_024,
     },
     memory: {
@@ -154,7 +154,7 @@ export function serverSettings(env: Record<string, string | undefined>) {
       flag: 'redis-ca',
       env: ['REDIS_CA'],
       placeholder: 'file',
-      help: 'certificates (PEM) to know that Redis by, beside those that Node.js knows',
+      help: 'certificates to trust that Redis by (PEM), instead of those that Node.js knows',
       parse: parsePath,
       fallback: undefined as string | undefined,
     },
@@ -211,6 +211,16 @@ function parseRate(text: string): Rate | undefined {
   const count = Number(match?.[1] ?? 0);
   if (!match || count < 1) throw new Error(`"${text}" is not a rate; write it like 6000/1m, or off`);
   return { count, windowMs: parseDuration(match[2] as string) };
+}
+
+function parseConnectionCount(text: string): number {
+  const count = parseCountOrUnlimited(text);
+  if (count === 0) throw new Error('0 would let no visitor in; write how many, or unlimited');
+  return count;
+}
+
+function parseCountOrUnlimited(text: string): number {
+  return text === 'unlimited' ? Number.POSITIVE_INFINITY : parseCount(text);
 }
 
 /** Also takes the words of the original's logger. */

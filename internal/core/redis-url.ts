@@ -10,7 +10,7 @@ export interface RedisOptions {
   readonly password?: string;
   readonly database: number;
   readonly isTls: boolean;
-  /** Certificates (PEM) that are trusted beside those that Node knows. */
+  /** Certificates (PEM) to trust the server by, instead of those that Node knows. */
   readonly ca?: string | Buffer;
 }
 

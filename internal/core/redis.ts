@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import { rootCertificates } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
 import { messageOf } from './errors.ts';
 import { PublishCommand, writePublish } from './redis-publish.ts';
@@ -307,6 +306,6 @@ function usual(options: RedisOptions) {
   };
 }
 
-function tlsOf({ ca }: RedisOptions): { ca?: (string | Buffer)[] } {
-  return ca === undefined ? {} : { ca: [...rootCertificates, ca] };
+function tlsOf({ ca }: RedisOptions): { ca?: string | Buffer } {
+  return ca === undefined ? {} : { ca };
 }

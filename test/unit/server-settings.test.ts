@@ -165,6 +165,12 @@ for (const text of ['', 'loud', 'constructor']) {
     assertRefused({ LOG_LEVEL: text }, /^LOG_LEVEL: .* is not one of/));
 }
 
+test('connections of one address are at least one, or unlimited', () => {
+  assert.equal(valuesOf({ MAX_CONNECTIONS_PER_IP: '1' }).maxConnectionsPerIp, 1);
+  assert.equal(valuesOf({ MAX_CONNECTIONS_PER_IP: 'unlimited' }).maxConnectionsPerIp, Number.POSITIVE_INFINITY);
+  assertRefused({ MAX_CONNECTIONS_PER_IP: '0' }, /^MAX_CONNECTIONS_PER_IP: 0 would let no visitor in/);
+});
+
 test('the largest body is a count of bytes, or unlimited', () => {
   assert.equal(valuesOf({ MAX_BODY: '1000' }).maxBody, 1_000);
   assert.equal(valuesOf({ MAX_BODY: 'unlimited' }).maxBody, Number.POSITIVE_INFINITY);
