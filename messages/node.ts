@@ -19,9 +19,9 @@ export const nodeMessages = {
   evicted: 7,
   /** The session goes on over another connection, perhaps at another hub. The payload is its new epoch. */
   moved: 8,
-  /** Asks to count requests of a client id: so many u32, and so many in advance u32. */
+  /** Asks to count requests of a client id: the number u32 of this question, so many u32, and so many in advance u32. */
   ask: 9,
-  /** So many u32 may pass, until so many milliseconds u32 are over. */
+  /** Answers the question of this number u32: so many u32 may pass, until so many milliseconds u32 are over. */
   granted: 10,
   /** Asks whether a request to a client id is a probe of the hub that is asked. The payload is its nonce. */
   askProbe: 11,
@@ -62,15 +62,14 @@ export function decodeNodeMessage(message: Buffer): NodeMessage {
   return { kind, name: message.toString('latin1', 2, end), payload: message.subarray(end) };
 }
 
-/** Two numbers as a payload. */
-export function encodePair(first: number, second: number): Buffer {
-  const payload = Buffer.allocUnsafe(8);
-  payload.writeUInt32BE(first, 0);
-  payload.writeUInt32BE(second, 4);
+/** Three numbers as a payload. */
+export function encodeTriple(...numbers: [number, number, number]): Buffer {
+  const payload = Buffer.allocUnsafe(12);
+  for (const [i, number] of numbers.entries()) payload.writeUInt32BE(number, 4 * i);
   return payload;
 }
 
 /** Throws an Error when there are none. */
-export function decodePair(payload: Buffer): [number, number] {
-  return [payload.readUInt32BE(0), payload.readUInt32BE(4)];
+export function decodeTriple(payload: Buffer): [number, number, number] {
+  return [payload.readUInt32BE(0), payload.readUInt32BE(4), payload.readUInt32BE(8)];
 }

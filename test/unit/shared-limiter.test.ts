@@ -7,8 +7,12 @@ import { FakeClock } from '../support/fake-clock.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** The limiter of a hub that asks another one. */
-async function start(t: TestContext, clock: FakeClock): Promise<SharedLimiter> {
+/** The limiter of a hub that asks another one. What that answers comes when `carry` delivers it. */
+async function start(
+  t: TestContext,
+  clock: FakeClock,
+  carry = (deliver: () => void): void => deliver(),
+): Promise<SharedLimiter> {
   const network = new MemoryNetwork((thrown) => assert.fail(String(thrown)));
   const limiters = ['holder', 'asking'].map((node) => {
     const bus = network.bus(node);
@@ -17,7 +21,11 @@ async function start(t: TestContext, clock: FakeClock): Promise<SharedLimiter> {
   });
   for (const { bus, limiter } of limiters) {
     await bus.start({
-      message: (from, message) => limiter.message(from, decodeNodeMessage(message)),
+      message: (from, bytes) => {
+        const message = decodeNodeMessage(bytes);
+        if (message.kind === 'granted') carry(() => limiter.message(from, message));
+        else limiter.message(from, message);
+      },
       gone: () => undefined,
       heard: () => undefined,
       writable: () => undefined,
@@ -54,4 +62,27 @@ test('a steady rate is asked for every 50 ms, and no rate is known after a rest'
   await admitted(limiter, 1);
   await admitted(limiter, 1);
   assert.equal(limiter.asks.answered, before + 2);
+});
+
+test('an answer that comes late is not taken for the answer of the next question', async (t) => {
+  const clock = new FakeClock();
+  const answers: (() => void)[] = [];
+  let came: () => void = () => undefined;
+  const next = (): Promise<void> =>
+    new Promise((resolve) => {
+      came = resolve;
+    });
+  const limiter = await start(t, clock, (deliver) => {
+    answers.push(deliver);
+    came();
+  });
+  const late = admitted(limiter, 1);
+  await next();
+  clock.advance(1_000);
+  await late;
+  const many = admitted(limiter, 10);
+  await next();
+  for (const deliver of answers) deliver();
+  await many;
+  assert.deepEqual(limiter.asks, { answered: 1, unanswered: 1 });
 });

@@ -1,8 +1,8 @@
 import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock, Stop } from '#internal/core/clock';
 import { limits } from '#messages/limits';
-import { decodePair, encodeNodeMessage, encodePair, type NodeMessage } from '#messages/node';
-import { type Limiter, type Rate, RequestCounter } from './limiter.ts';
+import { decodeTriple, encodeNodeMessage, encodeTriple, type NodeMessage } from '#messages/node';
+import { type Grant, type Limiter, type Rate, RequestCounter } from './limiter.ts';
 
 /** A hub that has not answered by then is not waited for. */
 const answerMs = 1_000;
@@ -25,6 +25,8 @@ interface Account {
   waiting: { resolve(): void; reject(reason: unknown): void }[];
   /** How many of those were asked for; 0 when no answer is awaited. */
   asked: number;
+  /** The number of that question: an answer to an earlier one may come late. */
+  question: number;
   stopTimer: Stop;
   /** What may pass without asking, and until when. */
   spare: number;
@@ -44,6 +46,8 @@ export class SharedLimiter implements Limiter {
   readonly #deps: SharedLimiterDeps;
   readonly #counter: RequestCounter | undefined;
   readonly #accounts = new Map<string, Account>();
+  /** The number of the last question. */
+  #question = 0;
 
   /** Without a rate, everything passes. */
   constructor(rate: Rate | undefined, deps: SharedLimiterDeps) {
@@ -73,23 +77,28 @@ export class SharedLimiter implements Limiter {
   /** Takes what another hub says of this. False: it is about something else. Throws what cannot be read. */
   message(from: NodeId, { kind, name, payload }: NodeMessage): boolean {
     if (kind !== 'ask' && kind !== 'granted') return false;
-    const [first, second] = decodePair(payload);
-    if (kind === 'ask') void this.#count(from, name, { count: first, spare: second });
-    else if (this.#granted(from, name, first, second)) this.asks.answered += 1;
+    const [question, count, more] = decodeTriple(payload);
+    if (kind === 'ask') void this.#count(from, name, question, { count, spare: more });
+    else if (this.#granted(from, name, question, { count, msLeft: more })) this.asks.answered += 1;
     return true;
   }
 
   /** Counts for another hub. */
-  async #count(from: NodeId, clientId: string, { count, spare }: { count: number; spare: number }): Promise<void> {
+  async #count(
+    from: NodeId,
+    clientId: string,
+    question: number,
+    { count, spare }: { count: number; spare: number },
+  ): Promise<void> {
     const grant = (await this.#counter?.take(clientId, count, spare)) ?? { count: count + spare, msLeft: 1_000 };
-    const payload = encodePair(grant.count, Math.ceil(grant.msLeft));
+    const payload = encodeTriple(question, grant.count, Math.ceil(grant.msLeft));
     this.#deps.bus.publish(from, encodeNodeMessage('granted', clientId), payload);
   }
 
   /** False: nobody waits for this. */
-  #granted(node: NodeId | undefined, clientId: string, count: number, msLeft: number): boolean {
+  #granted(node: NodeId | undefined, clientId: string, question: number, { count, msLeft }: Grant): boolean {
     const account = this.#accounts.get(clientId);
-    if (!account || account.node !== node || account.asked === 0) return false;
+    if (!account || account.node !== node || account.asked === 0 || account.question !== question) return false;
     account.stopTimer();
     // What is given in advance is for those first who have come since.
     const passing = account.waiting.splice(0, count);
@@ -110,21 +119,24 @@ export class SharedLimiter implements Limiter {
     const now = clock.now();
     const { node } = account;
     account.asked = account.waiting.length;
+    this.#question = (this.#question + 1) % 2 ** 32;
+    const question = this.#question;
+    account.question = question;
     const spare = Math.floor(account.passed * Math.min(advanceMs / (now - account.askedAt), maxGrowth));
     account.passed = 0;
     account.askedAt = now;
     if (node === undefined) {
       void this.#counter?.take(clientId, account.asked, spare).then((grant) => {
-        this.#granted(undefined, clientId, grant.count, grant.msLeft);
+        this.#granted(undefined, clientId, question, grant);
       });
       return;
     }
     // A hub that does not answer will not be reached by the request either: here it need not fail.
     account.stopTimer = clock.after(answerMs, () => {
       this.asks.unanswered += 1;
-      this.#granted(node, clientId, account.asked, 0);
+      this.#granted(node, clientId, question, { count: account.asked, msLeft: 0 });
     });
-    bus.publish(node, encodeNodeMessage('ask', clientId), encodePair(account.asked, spare));
+    bus.publish(node, encodeNodeMessage('ask', clientId), encodeTriple(question, account.asked, spare));
   }
 
   #account(clientId: string, node: NodeId | undefined): Account {
@@ -140,6 +152,7 @@ export class SharedLimiter implements Limiter {
       node,
       waiting: [],
       asked: 0,
+      question: 0,
       stopTimer: () => undefined,
       spare: 0,
       spareUntil: 0,
