@@ -123,3 +123,32 @@ test('the directory in Redis: what is missing once Redis is back may still be pu
   clock.advance(5_000);
   assert.ok(other.isComplete);
 });
+
+for (const [name, { url, servers }] of Object.entries({
+  Redis: { url: redis.url, servers: [redis] },
+  'a Redis Cluster': cluster,
+})) {
+  test(`the directory in ${name}: what is missing once it was emptied is put back at once, and not called nobody's`, async (t) => {
+    const [clock, node] = [new FakeClock(), newNode()];
+    const start = async (directoryNode: string) => {
+      const connection = await connectTo(t, url);
+      const directory = new RedisDirectory(directoryNode, { clock, connection, onLost: () => undefined });
+      t.after(() => directory.close());
+      return directory;
+    };
+    const [holder, other] = [await start(node), await start(newNode())];
+    const record = recordOf(node, newClientId());
+    const [clientId = ''] = record.clientIds;
+    await holder.claim(record, record.clientIds);
+    assert.equal(await other.find(newClientId()), undefined);
+    assert.ok(other.isComplete);
+    for (const server of servers) await server.command('FLUSHALL');
+    assert.equal(await other.find(clientId), undefined);
+    assert.ok(!other.isComplete);
+    await eventually(async () => assert.deepEqual(await other.find(clientId), record));
+    clock.advance(5_000);
+    assert.ok(other.isComplete);
+    assert.equal(await other.find(newClientId()), undefined);
+    assert.ok(other.isComplete);
+  });
+}

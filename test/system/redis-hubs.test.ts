@@ -52,6 +52,18 @@ test('while Redis is away a hub serves its own agents’ visitors, and tells oth
   while ((await visit({ port: far.port, host })).status !== 200) assert.ok(performance.now() - from < 2_000);
 });
 
+test('a Redis that is emptied, and loses no connection, leads nobody to say that a tunnel is offline', async (t) => {
+  const redis = await startRedis(t);
+  const [near, far] = await Promise.all([startHub(t, ['--redis', redis.url]), startHub(t, ['--redis', redis.url])]);
+  const agent = await startAgent(t, ['--hub', near.url, String(origin.port)]);
+  const visitor = { port: far.port, host: agent.hostname };
+  await redis.command('FLUSHALL');
+  const from = performance.now();
+  const first = await visit(visitor);
+  assert.deepEqual([first.status, first.headers['retry-after']], [503, '1']);
+  while ((await visit(visitor)).status !== 200) assert.ok(performance.now() - from < 2_000);
+});
+
 test('a Redis that loses everything while an agent is away costs no request of its other hubs', async (t) => {
   let answer: () => void = () => undefined;
   let asked: () => void = () => undefined;

@@ -5,13 +5,14 @@ import { notDecided } from '../not-decided.ts';
 import { DirectoryCache } from './cache.ts';
 import type { Directory, Loss, SessionRecord } from './directory.ts';
 import { HeldRecords } from './held.ts';
+import { Mark } from './mark.ts';
 import { dropScript, keepScript, replaceScript, takeScript } from './scripts.ts';
 
 /** How long what a hub has noted outlives the hub. */
 const leaseMs = 60_000;
 const renewMs = 20_000;
 const retryMs = 1_000;
-/** Within that, hubs are back at a Redis that was lost, and have put back what it has lost. */
+/** Within that, hubs are back at a Redis that was lost, or emptied, and have put back what it has lost. */
 const completeMs = 5_000;
 /** Sessions whose leases are renewed at once. */
 const renewCount = 100;
@@ -46,6 +47,7 @@ export class RedisDirectory implements Directory {
   readonly #deps: RedisDirectoryDeps;
   readonly #held = new HeldRecords();
   readonly #cache: DirectoryCache;
+  readonly #mark: Mark;
   /** Questions under way whose answers may be remembered: nothing was told of them since. */
   readonly #asked = new Map<string, Promise<SessionRecord | undefined>>();
   readonly #stopRenewing: Stop;
@@ -60,8 +62,9 @@ export class RedisDirectory implements Directory {
     this.#cache = new DirectoryCache(deps.clock);
     this.#stopRenewing = deps.clock.every(renewMs, () => this.#renew());
     deps.connection.listen(noticeChannel, (bytes) => this.#noticed(bytes));
+    this.#mark = new Mark(deps.connection, () => this.#emptied());
     deps.connection.onConnected(() => {
-      if (deps.connection.lossCount > 0) this.#completeAt = deps.clock.now() + completeMs;
+      if (deps.connection.lossCount > 0) this.#awaitOthers();
       this.#forgetOthers();
       this.#renew();
     });
@@ -178,6 +181,7 @@ export class RedisDirectory implements Directory {
     try {
       const session = await this.#get(tunnelKey(clientId));
       const record = session === null ? undefined : await this.read(session);
+      if (!record) await this.#answer(this.#mark.look());
       if (isNews() && record) this.#cache.set(clientId, record);
       if (isNews() && session === null && this.isComplete) this.#cache.setNobody(clientId);
       return record;
@@ -220,6 +224,19 @@ export class RedisDirectory implements Directory {
   #forgetOthers(): void {
     this.#cache.clear();
     this.#asked.clear();
+  }
+
+  /** Others may have to put back what is missing. */
+  #awaitOthers(): void {
+    this.#completeAt = this.#deps.clock.now() + completeMs;
+  }
+
+  /** Redis has lost everything, and no connection. */
+  async #emptied(): Promise<void> {
+    this.#awaitOthers();
+    // That may have renewed some leases before.
+    await this.#renewing;
+    this.#renew();
   }
 
   /** Renews all leases, and puts back what is missing. */

@@ -26,3 +26,10 @@ return 1`;
 export const dropScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`;
+
+/** Sets the key for good where it is missing. Gives the value that it has then. ARGV: value. */
+export const markScript = `
+local held = redis.call('GET', KEYS[1])
+if held then return held end
+redis.call('SET', KEYS[1], ARGV[1])
+return ARGV[1]`;
