@@ -92,3 +92,32 @@ test('a Redis that loses everything while an agent is away costs no request of i
   answer();
   assert.equal((await waiting).text, 'in the end');
 });
+
+test('a request whose hub was killed is repeated once its agent of wire v1 has registered at another', async (t) => {
+  let count = 0;
+  let asked: () => void = () => undefined;
+  const isAsked = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const service = await startOrigin(t, (_request, response) => {
+    count += 1;
+    if (count === 1) asked();
+    else response.end('in the end');
+  });
+  const redis = await startRedis(t);
+  const way = await Relay.start(t);
+  const args = ['--redis', redis.url, '--base', `http://localhost:${way.port}`];
+  const [near, far] = await Promise.all([startHub(t, args), startHub(t, args)]);
+  way.targets = [near.port];
+  const agent = await startAgent(t, ['--hub', `http://localhost:${way.port}`, '--wire', 'v1', String(service.port)]);
+  const waiting = visit({ port: far.port, host: agent.hostname });
+  await isAsked;
+  const from = agent.program.lines.length;
+  way.targets = [far.port];
+  await near.program.stop('SIGKILL');
+  await agent.event('online', from);
+  const since = performance.now();
+  assert.equal((await waiting).text, 'in the end');
+  // A hub is known to be gone after 4 s at most.
+  assert.ok(performance.now() - since < 8_000);
+});

@@ -71,3 +71,25 @@ test('v2, an empty directory: a session that its hub does not know either has en
   await roaming.pass(graceMs);
   assert.equal(edge.sessions.lanes.streamCount(session?.id ?? ''), 0);
 });
+
+test('v2, an empty directory: a session whose hub has ended is given up once its agent has registered anew', async () => {
+  const { roaming, edge, hub, visitor } = await begin();
+  const other = await roaming.cluster.hub();
+  const { session } = roaming;
+  empty(roaming);
+  await hub.end();
+  roaming.cut();
+  await roaming.pass(5_000);
+  // Nobody knows its session: it has to begin another one.
+  await roaming.connect(other);
+  await roaming.connect(other);
+  assert.ok(session?.isEnded && session !== roaming.session);
+  assert.deepEqual([visitor.reason], [undefined]);
+  await roaming.pass(1_000);
+  assert.equal(visitor.reason?.code, 'ADIT_LINK_LOST');
+  const late = roaming.ask(edge, '/late');
+  await roaming.settle();
+  roaming.at('/late').stream.head(responseHead(200));
+  await roaming.settle();
+  assert.deepEqual(late.heads, [200]);
+});

@@ -154,6 +154,23 @@ test('v2 resume: a second loss soon after the first one has its own 2 s', async 
   assert.deepEqual(roaming.targets, ['/known', '/unheard']);
 });
 
+test('v2 resume: a session whose hub has ended is given up once its agent has begun another one', async () => {
+  const roaming = new Roaming();
+  const [edge, hub, other] = await hubs(roaming);
+  const { session } = await roaming.connect(hub);
+  const visitor = roaming.ask(edge);
+  await roaming.pass(1_000);
+  await hub.end();
+  roaming.cut();
+  await roaming.pass(5_000);
+  assert.deepEqual([visitor.reason], [undefined]);
+  roaming.session = undefined;
+  await roaming.connect(other);
+  await roaming.pass(1_000);
+  assert.equal(visitor.reason?.code, 'ADIT_LINK_LOST');
+  assert.equal(edge.sessions.lanes.streamCount(session.id), 0);
+});
+
 test('v2 resume: a hub that was called gone and was not starts anew', async () => {
   const roaming = new Roaming();
   const [edge, hub] = await hubs(roaming);

@@ -39,6 +39,8 @@ interface Pause {
 export class EdgeLane {
   readonly session: string;
   readonly isTransparent: boolean;
+  /** The names that the session had when the lane was made. */
+  readonly clientIds: readonly string[];
   /** The hub that holds the session, as far as is known here. */
   node: NodeId;
   epoch: number;
@@ -52,11 +54,12 @@ export class EdgeLane {
   readonly #waits = new Set<Stop>();
 
   constructor(record: SessionRecord, options: EdgeLaneOptions, deps: EdgeLaneDeps) {
-    const { session, node, epoch, wire, maxStreams } = record;
+    const { session, node, epoch, wire, maxStreams, clientIds } = record;
     this.session = session;
     this.node = node;
     this.epoch = epoch;
     this.isTransparent = wire === 'v2';
+    this.clientIds = clientIds;
     this.#timeoutMs = options.timeoutMs;
     this.#clock = deps.clock;
     this.#mux = new Mux(

@@ -12,6 +12,7 @@ import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
 import { batchHeaderBytes, V2Error } from '#messages/v2';
 import type { Directory, SessionRecord } from '../directory/directory.ts';
+import { takenIds } from '../directory/taken-ids.ts';
 import { EdgeLane, parkedWaitMs } from './edge-lane.ts';
 
 /** How long new requests wait for a session whose hub has ended: its agent is about to come to another one. */
@@ -263,7 +264,11 @@ export class Lanes {
     const { clock } = this.#deps;
     const stopGrace = clock.after(this.#options.graceMs, () => this.#end(lane));
     const stopLooking = clock.every(lookMs, async () => {
-      if (!lane.isIdle && !(await this.look(lane.session))) this.#ask(lane);
+      if (lane.isIdle) return;
+      if (!(await this.look(lane.session))) this.#ask(lane);
+      // Without names it will not go on, though the hub that would say so may have ended.
+      const taken = await takenIds(this.#deps.directory, lane.clientIds, lane.session).catch(() => []);
+      if (taken.length === lane.clientIds.length && this.#parked.has(lane)) this.#end(lane);
     });
     this.#parked.set(lane, () => {
       stopGrace();

@@ -2,7 +2,7 @@ import type { NodeId } from '#internal/bus/bus';
 import { AditError } from '#internal/core/errors';
 import type { V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
 import type { Directory, SessionRecord } from '../directory/directory.ts';
-import { isTaken } from '../directory/is-taken.ts';
+import { takenIds } from '../directory/taken-ids.ts';
 import type { Registrar } from '../registration/registrar.ts';
 
 export interface V2ResumptionsDeps {
@@ -61,9 +61,7 @@ export class V2Resumptions {
 
   /** Those of its ids that other sessions have by now. Throws ADIT_REPLACED, if it is all of them: it need not come again. */
   async #taken(session: string, clientIds: readonly string[]): Promise<string[]> {
-    const { directory } = this.#deps;
-    const are = await Promise.all(clientIds.map((clientId) => isTaken(directory, clientId, session)));
-    const taken = clientIds.filter((_, i) => are[i]);
+    const taken = await takenIds(this.#deps.directory, clientIds, session);
     if (taken.length < clientIds.length) return taken;
     throw new AditError('ADIT_REPLACED', 'another agent with this key took over');
   }
