@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from '#internal/core/redis';
-import { markScript } from './scripts.ts';
+import { notDecided } from '../not-decided.ts';
 
 const key = 'adit:mark';
 const channel = 'adit:mark';
+
+/** Sets the key for good where it is missing. Gives the value that it has then. ARGV: value. */
+const script = `
+local held = redis.call('GET', KEYS[1])
+if held then return held end
+redis.call('SET', KEYS[1], ARGV[1])
+return ARGV[1]`;
 
 /**
  * A key in Redis with a value that is drawn at random, and drawn anew by whoever finds it missing. When it has changed,
@@ -13,7 +20,7 @@ export class Mark {
   readonly #connection: RedisConnection;
   readonly #onChanged: () => void;
   /** Undefined while it has not been seen over the present connection. */
-  #seen: string | undefined;
+  #seen: unknown;
   /** A question that is about to be asked. */
   #next: Promise<void> | undefined;
 
@@ -25,7 +32,7 @@ export class Mark {
     this.#begin();
   }
 
-  /** Calls `onChanged` if it has changed. Rejects when Redis does not say. */
+  /** Calls `onChanged` if it has changed. Throws ADIT_HUB_BUSY when Redis does not say. */
   look(): Promise<void> {
     // Once for all of this turn, so that asking for made-up names costs little.
     this.#next ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#look());
@@ -35,7 +42,9 @@ export class Mark {
   async #look(): Promise<void> {
     this.#next = undefined;
     const drawn = randomUUID();
-    const mark = (await this.#connection.run(markScript, key, drawn)) as string;
+    const mark = await this.#connection.run(script, key, drawn).catch((error: unknown) => {
+      throw notDecided(error);
+    });
     // Whoever has something to put back need not wait until it misses something.
     if (mark === drawn) this.#connection.publish(channel, Buffer.alloc(0)).catch(() => undefined);
     const hasChanged = this.#seen !== undefined && this.#seen !== mark;

@@ -1,15 +1,12 @@
 import type { BusHealth, NodeId } from '#internal/bus/bus';
 import type { Clock, Stop } from '#internal/core/clock';
 import type { RedisConnection } from '#internal/core/redis';
-import { notDecided } from '../not-decided.ts';
 import { DirectoryCache } from './cache.ts';
 import type { Directory, Loss, SessionRecord } from './directory.ts';
 import { HeldRecords } from './held.ts';
+import { LeasedKeys } from './leased-keys.ts';
 import { Mark } from './mark.ts';
-import { dropScript, keepScript, replaceScript, takeScript } from './scripts.ts';
 
-/** How long what a hub has noted outlives the hub. */
-const leaseMs = 60_000;
 const renewMs = 20_000;
 const retryMs = 1_000;
 /** Within that, hubs are back at a Redis that was lost, or emptied, and have put back what it has lost. */
@@ -18,8 +15,6 @@ const completeMs = 5_000;
 const renewCount = 100;
 
 const noticeChannel = 'adit:directory';
-const sessionKey = (session: string): string => `adit:session:${session}`;
-const tunnelKey = (clientId: string): string => `adit:tunnel:${clientId}`;
 
 export interface RedisDirectoryDeps {
   clock: Clock;
@@ -45,6 +40,10 @@ export class RedisDirectory implements Directory {
   readonly leases = { renewed: 0, failed: 0 };
   readonly #node: NodeId;
   readonly #deps: RedisDirectoryDeps;
+  /** Records of sessions, as JSON. */
+  readonly #sessions: LeasedKeys;
+  /** Which session a client id leads to. */
+  readonly #tunnels: LeasedKeys;
   readonly #held = new HeldRecords();
   readonly #cache: DirectoryCache;
   readonly #mark: Mark;
@@ -59,6 +58,8 @@ export class RedisDirectory implements Directory {
   constructor(node: NodeId, deps: RedisDirectoryDeps) {
     this.#node = node;
     this.#deps = deps;
+    this.#sessions = new LeasedKeys('adit:session:', deps.connection);
+    this.#tunnels = new LeasedKeys('adit:tunnel:', deps.connection);
     this.#cache = new DirectoryCache(deps.clock);
     this.#stopRenewing = deps.clock.every(renewMs, () => this.#renew());
     deps.connection.listen(noticeChannel, (bytes) => this.#noticed(bytes));
@@ -85,7 +86,7 @@ export class RedisDirectory implements Directory {
     const isNew = !this.#held.get(session);
     const noticeCount = this.#noticeCount;
     try {
-      await this.#run(takeScript, sessionKey(session), JSON.stringify(record), leaseMs);
+      await this.#sessions.take(session, JSON.stringify(record));
       const previous = await Promise.all(clientIds.map((clientId) => this.#take(clientId, record)));
       this.#tell(session, clientIds);
       this.#checkSince(noticeCount, session);
@@ -102,7 +103,7 @@ export class RedisDirectory implements Directory {
 
   async release(clientId: string, session: string): Promise<void> {
     this.#held.take(clientId, session);
-    await this.#run(dropScript, tunnelKey(clientId), session);
+    await this.#tunnels.drop(clientId, session);
     this.#tell(session, [clientId]);
   }
 
@@ -112,18 +113,17 @@ export class RedisDirectory implements Directory {
   }
 
   async move(session: string, epoch: number, node: NodeId): Promise<SessionRecord | undefined> {
-    const key = sessionKey(session);
     const text = await this.#textOf(session);
     const record = text === null ? undefined : (JSON.parse(text) as SessionRecord);
     if (text === null || record?.epoch !== epoch) return undefined;
     const moved = { ...record, node, epoch: epoch + 1 };
     const noticeCount = this.#noticeCount;
-    if ((await this.#run(replaceScript, key, text, JSON.stringify(moved), leaseMs)) !== 1) return undefined;
+    if (!(await this.#sessions.replace(session, text, JSON.stringify(moved)))) return undefined;
     this.#held.delete(session);
     if (node === this.#node) {
       this.#held.set(moved);
       // Some may have gone to others meanwhile.
-      const others = await Promise.all(moved.clientIds.map((clientId) => this.#keep(tunnelKey(clientId), session)));
+      const others = await Promise.all(moved.clientIds.map((clientId) => this.#tunnels.keep(clientId, session)));
       for (const [i, clientId] of moved.clientIds.entries()) if (!others[i]) this.#held.give(clientId, session);
     }
     this.#tell(session, moved.clientIds);
@@ -166,11 +166,10 @@ export class RedisDirectory implements Directory {
 
   /** The record of a session, which is put back first if it is held here and missing. */
   async #textOf(session: string): Promise<string | null> {
-    const key = sessionKey(session);
-    const text = await this.#get(key);
+    const text = await this.#sessions.get(session);
     if (text !== null || !this.#held.get(session)) return text;
     await this.#keepSession(session);
-    return await this.#get(key);
+    return await this.#sessions.get(session);
   }
 
   async #ask(clientId: string): Promise<SessionRecord | undefined> {
@@ -179,9 +178,9 @@ export class RedisDirectory implements Directory {
     const asked = this.#asked.get(clientId);
     const isNews = (): boolean => this.#asked.get(clientId) === asked;
     try {
-      const session = await this.#get(tunnelKey(clientId));
+      const session = await this.#tunnels.get(clientId);
       const record = session === null ? undefined : await this.read(session);
-      if (!record) await this.#answer(this.#mark.look());
+      if (!record) await this.#mark.look();
       if (isNews() && record) this.#cache.set(clientId, record);
       if (isNews() && session === null && this.isComplete) this.#cache.setNobody(clientId);
       return record;
@@ -192,11 +191,11 @@ export class RedisDirectory implements Directory {
 
   /** Gives the session that had the id until now. */
   async #take(clientId: string, record: SessionRecord): Promise<string | null> {
-    const previous = await this.#run(takeScript, tunnelKey(clientId), record.session, leaseMs);
+    const previous = await this.#tunnels.take(clientId, record.session);
     // In the order in which Redis decided, since this runs in the order of its replies.
     this.#held.set(record);
     this.#held.give(clientId, record.session);
-    return previous as string | null;
+    return previous;
   }
 
   async #losses(
@@ -217,8 +216,8 @@ export class RedisDirectory implements Directory {
   /** Deletes what leads to a session, unless it has changed. */
   async #drop(record: SessionRecord): Promise<void> {
     const { session, clientIds } = record;
-    if ((await this.#run(dropScript, sessionKey(session), JSON.stringify(record))) !== 1) return;
-    await Promise.all(clientIds.map((clientId) => this.#run(dropScript, tunnelKey(clientId), session)));
+    if (!(await this.#sessions.drop(session, JSON.stringify(record)))) return;
+    await Promise.all(clientIds.map((clientId) => this.#tunnels.drop(clientId, session)));
   }
 
   #forgetOthers(): void {
@@ -265,7 +264,7 @@ export class RedisDirectory implements Directory {
   async #keepSession(session: string): Promise<void> {
     const record = this.#held.get(session);
     if (!record) return;
-    const other = await this.#keep(sessionKey(session), JSON.stringify(record));
+    const other = await this.#sessions.keep(session, JSON.stringify(record));
     if (this.#held.get(session) !== record) return;
     if (other && (JSON.parse(other) as SessionRecord).node !== this.#node) {
       this.#held.delete(session);
@@ -276,12 +275,8 @@ export class RedisDirectory implements Directory {
   }
 
   async #keepId(clientId: string, record: SessionRecord): Promise<void> {
-    const other = await this.#keep(tunnelKey(clientId), record.session);
+    const other = await this.#tunnels.keep(clientId, record.session);
     if (other && this.#held.take(clientId, record.session)) this.#deps.onLost([{ previous: record, clientId }]);
-  }
-
-  async #keep(key: string, value: string): Promise<string | null> {
-    return (await this.#run(keepScript, key, value, leaseMs)) as string | null;
   }
 
   #tell(session: string, clientIds: readonly string[]): void {
@@ -315,21 +310,5 @@ export class RedisDirectory implements Directory {
   #check(session: string): void {
     // Else the next renewal does it.
     this.#keepSession(session).catch(() => undefined);
-  }
-
-  async #get(key: string): Promise<string | null> {
-    return await this.#answer(this.#deps.connection.get(key));
-  }
-
-  async #run(script: string, key: string, ...args: (string | number)[]): Promise<unknown> {
-    return await this.#answer(this.#deps.connection.run(script, key, ...args));
-  }
-
-  async #answer<T>(answer: Promise<T>): Promise<T> {
-    try {
-      return await answer;
-    } catch (error) {
-      throw notDecided(error);
-    }
   }
 }
