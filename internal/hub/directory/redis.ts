@@ -1,18 +1,15 @@
 import type { BusHealth, NodeId } from '#internal/bus/bus';
-import type { Clock, Stop } from '#internal/core/clock';
+import type { Clock } from '#internal/core/clock';
 import type { RedisConnection } from '#internal/core/redis';
 import { DirectoryCache } from './cache.ts';
 import type { Directory, Loss, SessionRecord } from './directory.ts';
 import { HeldRecords } from './held.ts';
 import { LeasedKeys } from './leased-keys.ts';
 import { Mark } from './mark.ts';
+import { Renewals } from './renewals.ts';
 
-const renewMs = 20_000;
-const retryMs = 1_000;
 /** Within that, hubs are back at a Redis that was lost, or emptied, and have put back what it has lost. */
 const completeMs = 5_000;
-/** Sessions whose leases are renewed at once. */
-const renewCount = 100;
 
 const noticeChannel = 'adit:directory';
 
@@ -36,8 +33,6 @@ interface Notice {
  * both on a lease that the hub which holds the session renews. What this hub holds itself it knows without asking.
  */
 export class RedisDirectory implements Directory {
-  /** Leases of sessions, counted. */
-  readonly leases = { renewed: 0, failed: 0 };
   readonly #node: NodeId;
   readonly #deps: RedisDirectoryDeps;
   /** Records of sessions, as JSON. */
@@ -49,11 +44,9 @@ export class RedisDirectory implements Directory {
   readonly #mark: Mark;
   /** Questions under way whose answers may be remembered: nothing was told of them since. */
   readonly #asked = new Map<string, Promise<SessionRecord | undefined>>();
-  readonly #stopRenewing: Stop;
+  readonly #renewals: Renewals;
   #noticeCount = 0;
   #completeAt = 0;
-  #isClosed = false;
-  #renewing: Promise<void> | undefined;
 
   constructor(node: NodeId, deps: RedisDirectoryDeps) {
     this.#node = node;
@@ -61,13 +54,21 @@ export class RedisDirectory implements Directory {
     this.#sessions = new LeasedKeys('adit:session:', deps.connection);
     this.#tunnels = new LeasedKeys('adit:tunnel:', deps.connection);
     this.#cache = new DirectoryCache(deps.clock);
-    this.#stopRenewing = deps.clock.every(renewMs, () => this.#renew());
+    this.#renewals = new Renewals({
+      clock: deps.clock,
+      isPossible: () => deps.connection.takesCommands,
+      held: () => this.#held.sessions,
+      keep: (session) => this.#keepSession(session),
+    });
+    this.#mark = new Mark(deps.connection, () => {
+      this.#awaitOthers();
+      void this.#renewals.runAnew();
+    });
     deps.connection.listen(noticeChannel, (bytes) => this.#noticed(bytes));
-    this.#mark = new Mark(deps.connection, () => this.#emptied());
     deps.connection.onConnected(() => {
       if (deps.connection.lossCount > 0) this.#awaitOthers();
       this.#forgetOthers();
-      this.#renew();
+      this.#renewals.run();
     });
   }
 
@@ -153,14 +154,18 @@ export class RedisDirectory implements Directory {
     return this.#held.size;
   }
 
+  /** Leases of sessions, counted. */
+  get leases(): Renewals['counts'] {
+    return this.#renewals.counts;
+  }
+
   get health(): BusHealth {
     const { isUp, reason } = this.#deps.connection;
     return { isUp, reason };
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#stopRenewing();
+    this.#renewals.close();
     await this.#deps.connection.close();
   }
 
@@ -228,37 +233,6 @@ export class RedisDirectory implements Directory {
   /** Others may have to put back what is missing. */
   #awaitOthers(): void {
     this.#completeAt = this.#deps.clock.now() + completeMs;
-  }
-
-  /** Redis has lost everything, and no connection. */
-  async #emptied(): Promise<void> {
-    this.#awaitOthers();
-    // That may have renewed some leases before.
-    await this.#renewing;
-    this.#renew();
-  }
-
-  /** Renews all leases, and puts back what is missing. */
-  #renew(): void {
-    // Else the next connection does it.
-    if (this.#isClosed || !this.#deps.connection.takesCommands) return;
-    this.#renewing ??= this.#renewAll().finally(() => {
-      this.#renewing = undefined;
-    });
-  }
-
-  async #renewAll(): Promise<void> {
-    const sessions = this.#held.sessions;
-    let hasFailed = false;
-    for (let i = 0; i < sessions.length; i += renewCount) {
-      const some = sessions.slice(i, i + renewCount).map((session) => this.#keepSession(session));
-      for (const { status } of await Promise.allSettled(some)) {
-        this.leases[status === 'fulfilled' ? 'renewed' : 'failed'] += 1;
-        hasFailed ||= status === 'rejected';
-      }
-    }
-    // A part of a Redis Cluster may be away while the others are not.
-    if (hasFailed) this.#deps.clock.after(retryMs, () => this.#renew());
   }
 
   async #keepSession(session: string): Promise<void> {
