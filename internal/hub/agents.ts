@@ -2,7 +2,7 @@ import type { Clock } from '#internal/core/clock';
 import type { Log } from '#internal/core/log';
 import type { TurnQueue } from '#internal/core/turn-queue';
 import type { V1HubSessionDeps } from '#internal/link/v1/hub-session';
-import type { V2HubSessionDeps } from '#internal/link/v2/hub-session';
+import type { V2HubLinkDeps } from '#internal/link/v2/hub-link';
 import type { BaseUrls } from './base-urls.ts';
 import type { Directory } from './directory/directory.ts';
 import type { Prober } from './prober.ts';
@@ -46,7 +46,7 @@ export function acceptAgents(options: SubscribeOptions & { domain: string }, dep
 /** Whom the websocket of an agent turns to, on either wire. */
 export function agentLinkDeps({ sessions, registrar, prober, ...common }: AgentLinkDeps): {
   v1: V1HubSessionDeps;
-  v2: V2HubSessionDeps;
+  v2: V2HubLinkDeps;
 } {
   const { v1, v2, lanes } = sessions;
   return {

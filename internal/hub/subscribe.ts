@@ -5,7 +5,7 @@ import { WebSocketServer } from 'ws';
 import type { TurnQueue } from '#internal/core/turn-queue';
 import { version } from '#internal/core/version';
 import { V1HubSession, type V1HubSessionDeps } from '#internal/link/v1/hub-session';
-import { V2HubSession, type V2HubSessionDeps } from '#internal/link/v2/hub-session';
+import { V2HubLink, type V2HubLinkDeps } from '#internal/link/v2/hub-link';
 import { linkOptions, packetLink, textLink } from '#internal/link/websocket-link';
 import { v2Subprotocol } from '#messages/v2';
 
@@ -16,10 +16,10 @@ export interface SubscribeDeps {
   /** Handshakes are answered by turns. */
   turns: TurnQueue;
   v1: V1HubSessionDeps;
-  v2: V2HubSessionDeps;
+  v2: V2HubLinkDeps;
   /** A websocket was accepted; its agent has yet to register. */
   onOpenedV1(session: V1HubSession): void;
-  onOpenedV2(session: V2HubSession): void;
+  onOpenedV2(link: V2HubLink): void;
 }
 
 export interface SubscribeOptions {
@@ -70,7 +70,7 @@ export class Subscribe {
       const { v1, v2, onOpenedV1, onOpenedV2 } = this.#deps;
       if (websocket.protocol === v2Subprotocol) {
         onOpenedV2(
-          new V2HubSession(this.#options, v2, (handler) =>
+          new V2HubLink(this.#options, v2, (handler) =>
             packetLink(websocket, socket as Socket, { isMasked: true }, handler),
           ),
         );

@@ -5,7 +5,7 @@ import { AditError } from '#internal/core/errors';
 import { silentLog } from '#internal/core/log';
 import type { Stream, StreamHandler } from '#internal/link/stream';
 import { V2AgentLink } from '#internal/link/v2/agent-link';
-import { V2HubSession } from '#internal/link/v2/hub-session';
+import { V2HubLink } from '#internal/link/v2/hub-link';
 import type { PacketLink, PacketLinkHandler } from '#internal/link/v2/packet-link';
 import type { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
@@ -52,7 +52,7 @@ export class HostilePeer {
   /** What it was given last. */
   lastPacket: Buffer = Buffer.alloc(0);
   readonly #random: Random;
-  readonly #session: V2HubSession | V2AgentLink;
+  readonly #ours: V2HubLink | V2AgentLink;
   readonly #hub: TestHub;
   #handler!: PacketLinkHandler;
   #receivedBytes = 0;
@@ -75,7 +75,7 @@ export class HostilePeer {
     };
     this.#hub = new TestHub(pairNode, new TestCluster(clock), windows);
     const deps = { clock, log: silentLog, windows, onClosed: () => undefined };
-    this.#session =
+    this.#ours =
       side === 'hub'
         ? this.#hub.accept(connect)
         : new V2AgentLink(
@@ -91,9 +91,9 @@ export class HostilePeer {
 
   async register(): Promise<void> {
     const [hello, register, registered] = sessionPackets.map(encodeSessionPacket) as [Buffer, Buffer, Buffer];
-    if (this.#session instanceof V2HubSession) this.give(register);
+    if (this.#ours instanceof V2HubLink) this.give(register);
     else {
-      const isRegistered = this.#session.register(() => registration);
+      const isRegistered = this.#ours.register(() => registration);
       this.give(hello);
       this.give(registered);
       await isRegistered;

@@ -10,7 +10,7 @@ import type { Registrar } from '#internal/hub/registration/registrar';
 import { AgentSessions } from '#internal/hub/sessions/agent-sessions';
 import type { Connect } from '#internal/link/v1/document-link';
 import { V1HubSession } from '#internal/link/v1/hub-session';
-import { type Ending, V2HubSession, type V2Registration } from '#internal/link/v2/hub-session';
+import { type Ending, V2HubLink, type V2Registration } from '#internal/link/v2/hub-link';
 import type { ConnectPackets } from '#internal/link/v2/packet-link';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
@@ -127,13 +127,13 @@ export class TestHub {
   }
 
   /** Takes an agent's connection. */
-  accept(connect: ConnectPackets): V2HubSession {
+  accept(connect: ConnectPackets): V2HubLink {
     const { v2 } = this.#linkDeps;
-    const onClosed = (link: V2HubSession, ending: Ending): void => {
+    const onClosed = (link: V2HubLink, ending: Ending): void => {
       this.closedCount += 1;
       v2.onClosed(link, ending);
     };
-    const link = new V2HubSession({ graceMs: this.#cluster.graceMs }, { ...v2, onClosed }, connect);
+    const link = new V2HubLink({ graceMs: this.#cluster.graceMs }, { ...v2, onClosed }, connect);
     this.sessions.v2.add(link);
     return link;
   }

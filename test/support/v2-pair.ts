@@ -3,7 +3,7 @@ import { silentLog } from '#internal/core/log';
 import type { AcceptStream, StreamOpener } from '#internal/link/stream';
 import { V2AgentLink } from '#internal/link/v2/agent-link';
 import type { V2AgentSession } from '#internal/link/v2/agent-session';
-import type { V2HubSession } from '#internal/link/v2/hub-session';
+import type { V2HubLink } from '#internal/link/v2/hub-link';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { type Meddle, type PacketLinkPair, packetLinkPair } from './packet-link-pair.ts';
@@ -12,7 +12,7 @@ import { pairClientId, pairNode, TestCluster, type TestHub } from './v2-hub.ts';
 export { pairClientId, pairNode };
 
 export interface V2Pair {
-  hub: V2HubSession;
+  hub: V2HubLink;
   agent: V2AgentLink;
   opener: StreamOpener;
   testHub: TestHub;

@@ -6,7 +6,7 @@ import { prover } from '#internal/agent/registration-proof';
 import { AditError } from '#internal/core/errors';
 import { BaseUrls } from '#internal/hub/base-urls';
 import { verifyProof } from '#internal/hub/registration/proof';
-import type { V2Registration } from '#internal/link/v2/hub-session';
+import type { V2Registration } from '#internal/link/v2/hub-link';
 import { clientIdOfKey } from '#messages/client-id';
 import { type RegistrationClaim, registrationProof } from '#messages/v2';
 import { newTestKey, signToken, type TestKey, tokenParts } from '../support/signed-token.ts';

@@ -1,6 +1,6 @@
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { AditError, messageOf } from '#internal/core/errors';
-import type { V2Registration } from '#internal/link/v2/hub-session';
+import type { V2Registration } from '#internal/link/v2/hub-link';
 import { clientIdOfKey } from '#messages/client-id';
 import { registrationProof } from '#messages/v2';
 import type { BaseUrls } from '../base-urls.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '#internal/core/clock';
 import { AditError } from '#internal/core/errors';
 import type { TurnQueue } from '#internal/core/turn-queue';
-import type { RegisteredTunnel, V2Registration } from '#internal/link/v2/hub-session';
+import type { RegisteredTunnel, V2Registration } from '#internal/link/v2/hub-link';
 import { clientIdOfSession } from '#messages/client-id';
 import { limits } from '#messages/limits';
 import type { RegistrationRequest } from '#messages/v1';

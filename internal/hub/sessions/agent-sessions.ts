@@ -4,7 +4,7 @@ import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { StreamOpener } from '#internal/link/stream';
 import type { Registered, V1HubSession } from '#internal/link/v1/hub-session';
-import type { RegisteredTunnel, V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
+import type { RegisteredTunnel, V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
 import type { WindowBudget } from '#internal/link/v2/receive-window';
 import { encodeNodeMessage, type NodeMessage } from '#messages/node';
 import type { RegistrationRequest } from '#messages/v1';
@@ -93,7 +93,7 @@ export class AgentSessions {
   async registerV2(
     registrar: Pick<Registrar, 'admitV2'>,
     registration: V2Registration,
-    link: V2HubSession,
+    link: V2HubLink,
   ): Promise<readonly RegisteredTunnel[]> {
     return await this.#counted(this.v2.register(registrar, registration, link, this.evict));
   }
@@ -101,7 +101,7 @@ export class AgentSessions {
   async resume(
     registrar: Pick<Registrar, 'admitResume'>,
     registration: V2Registration,
-    link: V2HubSession,
+    link: V2HubLink,
   ): Promise<number | undefined> {
     return await this.#counted(this.v2.resumptions.resume(registrar, registration, link));
   }

@@ -1,6 +1,6 @@
 import type { NodeId } from '#internal/bus/bus';
 import type { Stop } from '#internal/core/clock';
-import type { V2HubSession } from '#internal/link/v2/hub-session';
+import type { V2HubLink } from '#internal/link/v2/hub-link';
 import { encodeNodeMessage } from '#messages/node';
 import type { SessionRecord } from '../directory/directory.ts';
 
@@ -8,7 +8,7 @@ import type { SessionRecord } from '../directory/directory.ts';
 export class HeldSession {
   record: SessionRecord;
   /** The connection of the moment; undefined while the session is parked. */
-  link: V2HubSession | undefined;
+  link: V2HubLink | undefined;
   /** Client ids that are still its own. */
   readonly clientIds: Set<string>;
   /** What stands before a packet of its agent on the bus. */
@@ -26,7 +26,7 @@ export class HeldSession {
   /** Stops what would end it: the grace period, or the time for its last streams. */
   stopTimer: Stop = () => undefined;
 
-  constructor(record: SessionRecord, link: V2HubSession) {
+  constructor(record: SessionRecord, link: V2HubLink) {
     this.record = record;
     this.link = link;
     this.clientIds = new Set(record.clientIds);

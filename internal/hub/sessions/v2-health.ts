@@ -1,6 +1,6 @@
 import type { Clock } from '#internal/core/clock';
 import type { Log } from '#internal/core/log';
-import type { V2HubSession } from '#internal/link/v2/hub-session';
+import type { V2HubLink } from '#internal/link/v2/hub-link';
 import type { AgentState } from '#messages/v2';
 import type { ProbeResult, Prober } from '../prober.ts';
 import type { HeldSession } from './held-session.ts';
@@ -28,7 +28,7 @@ export class V2Health {
   }
 
   /** Says in the log how an agent is: one line a second for each, whatever it sends, and what it said last. */
-  status(link: V2HubSession): void {
+  status(link: V2HubLink): void {
     const held = this.#held.get(link.id);
     if (!held || held.isStateFresh) return;
     const { state, stateReason: reason, roundTrips } = link;
@@ -46,7 +46,7 @@ export class V2Health {
   }
 
   /** Requests a session's first tunnel as visitors do. */
-  async probe(prober: Pick<Prober, 'probe'>, { id }: V2HubSession, nonce: string): Promise<ProbeResult> {
+  async probe(prober: Pick<Prober, 'probe'>, { id }: V2HubLink, nonce: string): Promise<ProbeResult> {
     const [clientId] = this.#held.get(id)?.clientIds ?? [];
     if (clientId !== undefined) return await prober.probe(clientId, nonce);
     return { outcome: 'unknown', detail: 'this session serves no tunnel' };

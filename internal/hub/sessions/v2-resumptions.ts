@@ -1,6 +1,6 @@
 import type { NodeId } from '#internal/bus/bus';
 import { AditError } from '#internal/core/errors';
-import type { V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
+import type { V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
 import type { Directory, SessionRecord } from '../directory/directory.ts';
 import { takenIds } from '../directory/taken-ids.ts';
 import type { Registrar } from '../registration/registrar.ts';
@@ -8,7 +8,7 @@ import type { Registrar } from '../registration/registrar.ts';
 export interface V2ResumptionsDeps {
   directory: Directory;
   /** A session goes on here over this connection: it was at `from`, which may be this hub. */
-  take(record: SessionRecord, from: NodeId, link: V2HubSession): void;
+  take(record: SessionRecord, from: NodeId, link: V2HubLink): void;
   /** Another session has taken an id from a session that goes on here. */
   withdraw(session: string, clientId: string): void;
 }
@@ -34,7 +34,7 @@ export class V2Resumptions {
   async resume(
     registrar: Pick<Registrar, 'admitResume'>,
     registration: V2Registration,
-    link: V2HubSession,
+    link: V2HubLink,
   ): Promise<number | undefined> {
     const { keyId, clientIds } = await registrar.admitResume(registration);
     const { session, epoch } = registration.claim;

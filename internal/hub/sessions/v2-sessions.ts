@@ -3,7 +3,7 @@ import type { Clock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { copyToKeep } from '#internal/core/young-garbage';
-import type { Ending, RegisteredTunnel, V2HubSession, V2Registration } from '#internal/link/v2/hub-session';
+import type { Ending, RegisteredTunnel, V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
 import { encodeGone, epochOf } from '#internal/link/v2/payloads';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
@@ -36,7 +36,7 @@ export class V2Sessions {
   readonly #options: V2SessionsOptions;
   readonly #deps: V2SessionsDeps;
   /** Connections, of which some have yet to register. */
-  readonly #links = new Set<V2HubSession>();
+  readonly #links = new Set<V2HubLink>();
   readonly #held = new Map<string, HeldSession>();
   readonly health: V2Health;
   #isDraining = false;
@@ -67,11 +67,11 @@ export class V2Sessions {
     return this.#held.has(session);
   }
 
-  link(session: string): V2HubSession | undefined {
+  link(session: string): V2HubLink | undefined {
     return this.#held.get(session)?.link;
   }
 
-  add(link: V2HubSession): void {
+  add(link: V2HubLink): void {
     this.#links.add(link);
   }
 
@@ -79,7 +79,7 @@ export class V2Sessions {
   async register(
     registrar: Pick<Registrar, 'admitV2'>,
     registration: V2Registration,
-    link: V2HubSession,
+    link: V2HubLink,
     evict: (losses: readonly Loss[]) => void,
   ): Promise<readonly RegisteredTunnel[]> {
     const { keyId, tunnels } = await registrar.admitV2(registration);
@@ -104,7 +104,7 @@ export class V2Sessions {
   }
 
   /** The directory says that a session is ours: it was at `from`, or here. */
-  #take(record: SessionRecord, from: NodeId, link: V2HubSession): void {
+  #take(record: SessionRecord, from: NodeId, link: V2HubLink): void {
     const { session, node, epoch } = record;
     const held = this.#held.get(session) ?? new HeldSession(record, link);
     this.#held.set(session, held);
@@ -123,7 +123,7 @@ export class V2Sessions {
   }
 
   /** The agent knows that its session is here. What it has lost meanwhile it could not be told before. */
-  serving(link: V2HubSession): void {
+  serving(link: V2HubLink): void {
     const held = this.#held.get(link.id);
     if (held?.link !== link) return;
     this.#deps.lanes.attach(held.record, link);
@@ -134,7 +134,7 @@ export class V2Sessions {
   }
 
   /** A batch of an agent, for a hub's lane. Throws V2Error. */
-  batch(link: V2HubSession, node: NodeId, packet: Buffer): void {
+  batch(link: V2HubLink, node: NodeId, packet: Buffer): void {
     const held = this.#held.get(link.id);
     // What an old connection still brings was sent again over the new one.
     if (held?.link !== link || epochOf(packet) !== held.record.epoch) return;
@@ -152,7 +152,7 @@ export class V2Sessions {
   }
 
   /** An agent is about to end: gives its names free. What is under way goes on until it closes. */
-  async goodbye({ id }: V2HubSession): Promise<void> {
+  async goodbye({ id }: V2HubLink): Promise<void> {
     const held = this.#held.get(id);
     if (!held) return;
     held.isLeaving = true;
@@ -165,7 +165,7 @@ export class V2Sessions {
     );
   }
 
-  closed(link: V2HubSession, ending: Ending): void {
+  closed(link: V2HubLink, ending: Ending): void {
     this.#links.delete(link);
     const held = this.#held.get(link.id);
     if (held?.link !== link) return;

@@ -39,7 +39,7 @@ export interface RegisteredTunnel {
   hostname: string | undefined;
 }
 
-export interface V2HubSessionOptions {
+export interface V2HubLinkOptions {
   /** How long a session outlives its connection. */
   graceMs: number;
 }
@@ -47,34 +47,34 @@ export interface V2HubSessionOptions {
 /** How a connection ended: a goodbye, or a broken rule, is the session's end, too. */
 export type Ending = 'lost' | 'final';
 
-export interface V2HubSessionDeps {
+export interface V2HubLinkDeps {
   clock: Clock;
   log: Log;
   /** Decides on a registration. Throws ADIT_REFUSED for good, or ADIT_HUB_BUSY for now. */
-  register(registration: V2Registration, session: V2HubSession): Promise<readonly RegisteredTunnel[]>;
+  register(registration: V2Registration, link: V2HubLink): Promise<readonly RegisteredTunnel[]>;
   /** The same for a session that goes on here: gives its new epoch, or undefined when there is none to go on with. */
-  resume(registration: V2Registration, session: V2HubSession): Promise<number | undefined>;
+  resume(registration: V2Registration, link: V2HubLink): Promise<number | undefined>;
   /** The agent has been told: its streams may be opened. */
-  onServing(session: V2HubSession): void;
+  onServing(link: V2HubLink): void;
   /** A batch for the streams of a hub. Throws {@link V2Error}. */
-  onBatch(session: V2HubSession, node: string, packet: Buffer): void;
-  onWritable(session: V2HubSession): void;
+  onBatch(link: V2HubLink, node: string, packet: Buffer): void;
+  onWritable(link: V2HubLink): void;
   /** Requests the session's first tunnel at its public address. Never rejects. */
-  probe(session: V2HubSession, nonce: string): ReturnType<HubProbesDeps['probe']>;
+  probe(link: V2HubLink, nonce: string): ReturnType<HubProbesDeps['probe']>;
   /** The agent says how it is; that it changes is for its owner to see. */
-  onStatus(session: V2HubSession): void;
+  onStatus(link: V2HubLink): void;
   /** The agent wants no more streams. Resolves once it gets none from this hub. */
-  onGoodbye(session: V2HubSession): Promise<void>;
+  onGoodbye(link: V2HubLink): Promise<void>;
   /** The websocket is gone; called once. */
-  onClosed(session: V2HubSession, ending: Ending): void;
+  onClosed(link: V2HubLink, ending: Ending): void;
 }
 
 /** The hub's end of one websocket that speaks wire v2: what it carries is for the lanes of this hub and of others. */
-export class V2HubSession implements PacketLinkHandler, SendingLink {
+export class V2HubLink implements PacketLinkHandler, SendingLink {
   /** Names the session among those of all hubs: a new one, or the one that goes on here. */
   id = randomUUID() as string;
-  readonly #options: V2HubSessionOptions;
-  readonly #deps: V2HubSessionDeps;
+  readonly #options: V2HubLinkOptions;
+  readonly #deps: V2HubLinkDeps;
   readonly #link: PacketLink;
   readonly #heartbeat: Heartbeat;
   #nonce = '';
@@ -92,7 +92,7 @@ export class V2HubSession implements PacketLinkHandler, SendingLink {
   readonly roundTrips: RoundTrips;
   readonly #probes: HubProbes;
 
-  constructor(options: V2HubSessionOptions, deps: V2HubSessionDeps, connect: ConnectPackets) {
+  constructor(options: V2HubLinkOptions, deps: V2HubLinkDeps, connect: ConnectPackets) {
     this.#options = options;
     this.#deps = deps;
     this.roundTrips = new RoundTrips(deps.clock);
