@@ -51,12 +51,17 @@ function refusal(text: string, why: string): AditError {
   return new AditError('ADIT_USAGE', `cannot publish "${text}": ${why}`);
 }
 
+/** Whether a name is `localhost` or one below it: those are this machine (RFC 6761 §6.3). */
+export function isLocalhost(hostname: string): boolean {
+  return /^(.+\.)?localhost\.?$/i.test(hostname);
+}
+
 /**
  * Resolves names as `dns.lookup` does, but gives `localhost` and all names below it both loopback addresses, IPv4
- * first: development servers listen on either, and not every resolver knows the names (RFC 6761 §6.3).
+ * first: development servers listen on either, and not every resolver knows the names.
  */
 export const lookupWithLocalhost: LookupFunction = (hostname, options, callback) => {
-  if (!/^(.+\.)?localhost\.?$/i.test(hostname)) {
+  if (!isLocalhost(hostname)) {
     lookup(hostname, options, callback);
     return;
   }

@@ -5,7 +5,7 @@ import { messageOf } from '#internal/core/errors';
 import { Recent } from '#internal/http1/recent';
 import { limits } from '#messages/limits';
 import { frameHeaderBytes } from '#messages/v2';
-import { lookupWithLocalhost, type OriginAddress } from './origin-address.ts';
+import { isLocalhost, lookupWithLocalhost, type OriginAddress } from './origin-address.ts';
 import { OriginConnection } from './origin-connection.ts';
 import type { OriginRequest } from './origin-request.ts';
 import { readOriginResponse } from './origin-response.ts';
@@ -19,6 +19,12 @@ const recentResponses = 64;
 /** How long a service may take to close a connection on which it was asked nothing. */
 const farewellMs = 1_000;
 const connectMs = 10_000;
+/**
+ * How long one address of localhost may be silent before the other one is tried. Where nothing listens, a system refuses at
+ * once; when more connections wait than the service takes, it is silent, and asks again after a second. Windows does it
+ * the other way round.
+ */
+const localhostMs = process.platform === 'win32' ? 250 : connectMs;
 /**
  * Where all connections read into, since whoever takes the bytes has sent or copied them when it returns. It fills one
  * batch of the wire.
@@ -138,8 +144,15 @@ export class Origin {
 
   #dialOptions(onread: OnReadOpts) {
     const { endpoint } = this.#address;
-    // An upgraded connection lives on when one side has ended.
-    return { ...endpoint, noDelay: true, allowHalfOpen: true, lookup: lookupWithLocalhost, onread };
+    return {
+      ...endpoint,
+      noDelay: true,
+      // An upgraded connection lives on when one side has ended.
+      allowHalfOpen: true,
+      lookup: lookupWithLocalhost,
+      ...('host' in endpoint && isLocalhost(endpoint.host) && { autoSelectFamilyAttemptTimeout: localhostMs }),
+      onread,
+    };
   }
 
   #dialTls(onread: OnReadOpts): Socket {

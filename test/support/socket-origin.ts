@@ -76,6 +76,8 @@ export interface SocketOriginOptions {
   /** What listens, and on what; by default plain TCP on a free port. */
   server?: Server;
   path?: string;
+  /** How many connections may wait for it to take them. */
+  backlog?: number;
 }
 
 /** An origin whose every byte a test decides, and an agent's way to it. */
@@ -93,9 +95,9 @@ export class SocketOrigin {
   }
 
   static async start(t: Cleanup, options: SocketOriginOptions = {}): Promise<SocketOrigin> {
-    const { name = (port: number) => `127.0.0.1:${port}`, trust, path } = options;
+    const { name = (port: number) => `127.0.0.1:${port}`, trust, path, backlog } = options;
     const server = options.server ?? createServer({ noDelay: true });
-    if (path === undefined) server.listen(0, '127.0.0.1');
+    if (path === undefined) server.listen({ port: 0, host: '127.0.0.1', backlog });
     else server.listen(path);
     await once(server, 'listening');
     const port = path === undefined ? (server.address() as AddressInfo).port : 0;
