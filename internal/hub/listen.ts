@@ -7,11 +7,17 @@ export interface ListenAddress {
   port: number;
 }
 
+/**
+ * So many connections may wait to be accepted, if the system lets them. Of those beyond, it tells the visitors nothing, and
+ * they ask again after a second. Node's own limit is 511.
+ */
+const backlog = 4_096;
+
 /** Starts a server. Gives the port. Throws ADIT_ADDRESS_IN_USE, or ADIT_FAILED for any other reason. */
 export async function listenOn(server: Server, { host, port }: ListenAddress): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port, host }, () => {
+    server.listen({ port, host, backlog }, () => {
       server.off('error', reject);
       resolve();
     });
