@@ -12,13 +12,11 @@ import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
 import { batchHeaderBytes, V2Error } from '#messages/v2';
 import type { Directory, SessionRecord } from '../directory/directory.ts';
-import { takenIds } from '../directory/taken-ids.ts';
 import { EdgeLane, parkedWaitMs } from './edge-lane.ts';
+import { ParkedLanes } from './parked-lanes.ts';
 
 /** How long new requests wait for a session whose hub has ended: its agent is about to come to another one. */
 const orphanedWaitMs = 2_000;
-/** How often a lane without a connection asks where its session is: what hubs tell each other may be lost. */
-const lookMs = 1_000;
 /** How often a hub is asked whether it still holds the sessions that lanes lead to. */
 const askMs = 30_000;
 
@@ -54,13 +52,21 @@ export class Lanes {
   readonly #options: LanesOptions;
   readonly #deps: LanesDeps;
   readonly #lanes = new Map<string, EdgeLane>();
-  /** Those without a connection, the longest ones first, and what ends them. */
-  readonly #parked = new Map<EdgeLane, Stop>();
+  /** Those without a connection. */
+  readonly #parked: ParkedLanes;
   #stopAsking: Stop | undefined;
 
   constructor(options: LanesOptions, deps: LanesDeps) {
     this.#options = options;
     this.#deps = deps;
+    this.#parked = new ParkedLanes(options.graceMs, {
+      clock: deps.clock,
+      directory: deps.directory,
+      look: async (lane) => {
+        if (!(await this.look(lane.session))) this.#ask(lane);
+      },
+      end: (lane) => this.#end(lane),
+    });
   }
 
   /** Streams to one session that are under way here. */
@@ -74,7 +80,7 @@ export class Lanes {
     if (tunnel === -1) return undefined;
     const lane = this.#lanes.get(record.session) ?? this.#make(record);
     if (record.epoch > lane.epoch && record.node !== this.#options.node) this.#attachRemote(lane, record);
-    if (lane.parkedSince !== undefined) this.#limitParked();
+    if (lane.parkedSince !== undefined) this.#parked.limit();
     return lane.opener(clientId, tunnel);
   }
 
@@ -82,7 +88,7 @@ export class Lanes {
   attach({ session, node, epoch }: SessionRecord, link: Pick<PacketLink, 'send' | 'isWritable'>): void {
     const lane = this.#lanes.get(session);
     if (!lane) return;
-    this.#unpark(lane);
+    this.#parked.delete(lane);
     lane.attach(link, node, epoch);
   }
 
@@ -221,7 +227,7 @@ export class Lanes {
   }
 
   #attachRemote(lane: EdgeLane, { node, epoch }: Pick<SessionRecord, 'node' | 'epoch'>): void {
-    this.#unpark(lane);
+    this.#parked.delete(lane);
     lane.attach(this.#remoteLink(node, lane.session), node, epoch);
     this.#askNowAndThen();
   }
@@ -250,7 +256,7 @@ export class Lanes {
   }
 
   #end(lane: EdgeLane): void {
-    this.#unpark(lane);
+    this.#parked.delete(lane);
     this.#lanes.delete(lane.session);
     lane.end(lost());
     if (this.#lanes.size > 0) return;
@@ -260,37 +266,7 @@ export class Lanes {
 
   #park(lane: EdgeLane, waitMs: number, reason: AditError): void {
     lane.park(waitMs, reason);
-    if (this.#parked.has(lane)) return;
-    const { clock } = this.#deps;
-    const stopGrace = clock.after(this.#options.graceMs, () => this.#end(lane));
-    const stopLooking = clock.every(lookMs, async () => {
-      if (lane.isIdle) return;
-      if (!(await this.look(lane.session))) this.#ask(lane);
-      // Without names it will not go on, though the hub that would say so may have ended.
-      const taken = await takenIds(this.#deps.directory, lane.clientIds, lane.session).catch(() => []);
-      if (taken.length === lane.clientIds.length && this.#parked.has(lane)) this.#end(lane);
-    });
-    this.#parked.set(lane, () => {
-      stopGrace();
-      stopLooking();
-    });
-    this.#limitParked();
-  }
-
-  #unpark(lane: EdgeLane): void {
-    this.#parked.get(lane)?.();
-    this.#parked.delete(lane);
-  }
-
-  /** What waits for agents to come back has its limits: the longest gone go first. */
-  #limitParked(): void {
-    let streams = 0;
-    let bytes = 0;
-    for (const lane of [...this.#parked.keys()].reverse()) {
-      streams += lane.streamCount;
-      bytes += lane.heldBytes;
-      if (streams > limits.parkedStreams || bytes > limits.parkedBytes) this.#end(lane);
-    }
+    this.#parked.add(lane);
   }
 }
 
