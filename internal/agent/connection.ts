@@ -1,5 +1,5 @@
 import { within } from '#internal/core/clock';
-import { AditError, messageOf } from '#internal/core/errors';
+import { AditError } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { AcceptStream } from '#internal/link/stream';
 import { V1AgentSession } from '#internal/link/v1/agent-session';
@@ -9,7 +9,7 @@ import type { WindowBudget } from '#internal/link/v2/receive-window';
 import { packetLink, textLink } from '#internal/link/websocket-link';
 import { limits } from '#messages/limits';
 import { v2Subprotocol } from '#messages/v2';
-import { type DialDeps, type Dialled, dial, type HubAddress } from './dial.ts';
+import { type DialDeps, type Dialled, dial, type HubAddress, SubprotocolRefused } from './dial.ts';
 import type { AgentKey } from './key.ts';
 import { prover } from './registration-proof.ts';
 import { registrationToken } from './registration-token.ts';
@@ -166,14 +166,11 @@ async function dialWire({ hub, wire }: ConnectOptions, deps: DialDeps, signal: A
     if (wire === 'auto' || speaksV2(dialled)) return dialled;
     dialled.websocket.terminate();
   } catch (error) {
-    if (messageOf(error) !== notGranted) throw error;
+    if (!(error instanceof SubprotocolRefused)) throw error;
     if (wire === 'auto') return await dial(hub, [], deps, signal);
   }
   throw new AditError('ADIT_REFUSED', `the hub ${hub.url.origin} does not speak wire v2: use --wire auto`);
 }
-
-/** How the library says that a hub has passed our offer over. */
-const notGranted = 'Server sent no subprotocol';
 
 /** How long an original hub waits for an answer. */
 const originalTimeoutSeconds = 30;

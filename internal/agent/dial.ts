@@ -40,10 +40,18 @@ export interface Dialled {
   response: IncomingMessage;
 }
 
+/** The hub takes websockets, but grants none of the subprotocols that it was offered. */
+export class SubprotocolRefused extends Error {
+  override readonly name = 'SubprotocolRefused';
+}
+
 /** How long a hub, or a proxy before it, may take to answer the handshake. */
 const dialMs = 10_000;
 
-/** Opens a websocket to a hub. Throws as {@link handshakeError} and {@link proxyError} have it, and whatever the network does. */
+/**
+ * Opens a websocket to a hub. Throws {@link SubprotocolRefused}, as {@link handshakeError} and {@link proxyError} have it,
+ * and whatever the network does.
+ */
 export async function dial(
   { url, ca, proxy }: HubAddress,
   subprotocols: string[],
@@ -90,6 +98,10 @@ export async function dial(
       };
       websocket.once('upgrade', (message) => {
         response = message;
+        // Before the library ends it for the same reason, in words of its own.
+        if (subprotocols.length > 0 && message.headers['sec-websocket-protocol'] === undefined) {
+          reject(new SubprotocolRefused(`the hub speaks none of ${subprotocols.join(', ')}`));
+        }
       });
       websocket.once('open', () => {
         // A hub may speak first, and nobody listens yet.
