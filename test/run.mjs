@@ -1,6 +1,7 @@
 // Runs the test suites: `npm test` runs the usual ones, `npm run test:slow` and `npm run bench` others of the same kind.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { build, ensureBuilt, ensureInstalled, root, run, runInstalled } from '../cmd/prepare.mjs';
 
@@ -70,10 +71,10 @@ function runTests(suite, { env = {}, only = /./ } = {}) {
     // For each file as well as for each test in it.
     `--test-timeout=${suite === 'slow' ? 1_500_000 : 300_000}`,
   ];
-  // Tests of whole processes measure time, so they do not share it.
+  // Tests of whole processes measure time, so they do not share it. Left to itself, Node keeps one processor free.
   const isWhole = suite !== 'unit' && suite !== 'contract';
-  const concurrency = isWhole ? ['--test-concurrency=1'] : [];
-  run(process.execPath, [...flags, ...concurrency, ...files], { env: { ...process.env, ...env } });
+  const concurrency = `--test-concurrency=${isWhole ? 1 : availableParallelism()}`;
+  run(process.execPath, [...flags, concurrency, ...files], { env: { ...process.env, ...env } });
 }
 
 function ensurePrograms() {
