@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { WebSocket } from 'ws';
+import { dial } from '#internal/agent/dial';
+import { hubLookup } from '#internal/agent/hub-lookup';
 import { loadKey } from '#internal/agent/key';
 import { prover } from '#internal/agent/registration-proof';
 import { systemClock } from '#internal/core/clock';
@@ -19,11 +18,17 @@ import { type Cleanup, temporaryFolder } from './processes.ts';
 export type HostileAnswer = (stream: AcceptedStream, head: RequestHead) => void;
 
 /** An agent of wire v2 without an origin: nothing of what it answers is checked. Gives its hostname. */
-export async function startHostileAgent(t: Cleanup, hub: { port: number; url: string }, answer: HostileAnswer) {
+export async function startHostileAgent(t: Cleanup, hub: { url: string }, answer: HostileAnswer) {
   const key = await loadKey(join(temporaryFolder(t), 'key.pem'));
-  const websocket = new WebSocket(`ws://127.0.0.1:${hub.port}/proxy/subscribe`, v2Subprotocol);
+  const address = { url: new URL(hub.url), ca: undefined, proxy: undefined };
+  const { signal } = new AbortController();
+  const { websocket, response } = await dial(
+    address,
+    [v2Subprotocol],
+    { clock: systemClock, lookup: hubLookup() },
+    signal,
+  );
   t.after(() => websocket.terminate());
-  const [response] = (await once(websocket, 'upgrade')) as [IncomingMessage];
   const ignore = (): void => undefined;
   const handler: StreamHandler = { data: ignore, ended: ignore, drained: ignore, stopped: ignore, reset: ignore };
   const link = new V2AgentLink(
@@ -41,7 +46,10 @@ export async function startHostileAgent(t: Cleanup, hub: { port: number; url: st
     },
     (links) => packetLink(websocket, response.socket, { isMasked: false }, links),
   );
+  websocket.resume();
   t.after(() => link.destroy());
-  const { hostname } = await link.register(prover(key, { origin: new URL(hub.url).origin, session: '' }));
-  return String(hostname);
+  const session = await link.register(prover(key, { origin: new URL(hub.url).origin, session: '' }));
+  // It would wait for another connection, and the test's process with it.
+  t.after(() => session.end());
+  return String(session.hostname);
 }
