@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Comparison, compare } from './compare.ts';
+import { download, upload } from './load/transfers.ts';
 import { runWrk } from './load/wrk.ts';
 import { measureIdle, measureManyTunnels } from './many-tunnels.ts';
 import { type Options, readOptions } from './options.ts';
@@ -24,6 +25,9 @@ import { judge, type Verdict } from './targets.ts';
 
 const candidates: Candidate[] = [direct, hop, ssh, localtunnel, adit('v1'), adit('v2'), ...hubs()];
 
+const warmUpSeconds = 3;
+const warmUpTransfers = 3;
+
 const undo: (() => unknown)[] = [];
 const scope = { after: (action: () => unknown) => void undo.unshift(action) };
 
@@ -39,8 +43,7 @@ async function main(options: Options): Promise<void> {
   await bringAll(run, { isFull: options.isFull, fields }, origins);
   if (asked.length > 0) {
     printConditions(options.rounds);
-    // Code that has not run yet is slower than it ever will be.
-    for (const subject of run.subjects) await runWrk(subject, { connections: 32, seconds: 1 }).catch(() => undefined);
+    for (const subject of run.subjects) await warmUp(subject);
   }
   for (const row of asked) {
     const subjects = run.subjects.filter(({ fields }) => fields.includes(row.field));
@@ -58,6 +61,18 @@ async function main(options: Options): Promise<void> {
   printVerdicts(run.verdicts);
   save(run, isSaved);
   if (run.verdicts.some(({ verdict }) => verdict === 'missed')) process.exitCode = 1;
+}
+
+/**
+ * Has a subject do all of it before it is measured: engines find and compile for some seconds what runs often, and a
+ * program that serves has that behind it. What a subject cannot do its rows tell.
+ */
+async function warmUp(subject: Subject): Promise<void> {
+  await runWrk(subject, { connections: 32, seconds: warmUpSeconds }).catch(() => undefined);
+  for (let i = 0; i < warmUpTransfers; i += 1) {
+    await download(subject.web).catch(() => undefined);
+    await upload(subject.sink).catch(() => undefined);
+  }
 }
 
 async function bringAll(
