@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
-import { systemClock } from '#internal/core/clock';
+import { after, type TestContext, test } from 'node:test';
+import { type Clock, systemClock } from '#internal/core/clock';
 import { MemoryDirectory } from '#internal/hub/directory/memory';
 import { RedisDirectory } from '#internal/hub/directory/redis';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -12,15 +12,19 @@ import { directoryContract, eventually, type MakeDirectories, newClientId, newNo
 const redis = await startRedis({ after });
 const cluster = await startRedisCluster({ after });
 
+/** The directory of one more hub on a Redis. */
+async function startDirectory(t: TestContext, url: string, node: string, clock: Clock): Promise<RedisDirectory> {
+  const connection = await connectTo(t, url);
+  const directory = new RedisDirectory(node, { clock, connection, onLost: () => undefined });
+  t.after(() => directory.close());
+  return directory;
+}
+
 const directories =
   (url: string): MakeDirectories =>
   async (t) =>
-  async (node) => {
-    const connection = await connectTo(t, url);
-    const directory = new RedisDirectory(node, { clock: systemClock, connection, onLost: () => undefined });
-    t.after(() => directory.close());
-    return directory;
-  };
+  async (node) =>
+    await startDirectory(t, url, node, systemClock);
 
 directoryContract('the directory in memory', async () => {
   const directory = new MemoryDirectory();
@@ -104,13 +108,10 @@ test('the directory in Redis: a session that is held here outlives a Redis that 
 test('the directory in Redis: what is missing once Redis is back may still be put back', async (t) => {
   const server = await startRedis(t);
   const [clock, node] = [new FakeClock(), newNode()];
-  const start = async (directoryNode: string) => {
-    const connection = await connectTo(t, server.url);
-    const directory = new RedisDirectory(directoryNode, { clock, connection, onLost: () => undefined });
-    t.after(() => directory.close());
-    return directory;
-  };
-  const [holder, other] = [await start(node), await start(newNode())];
+  const [holder, other] = [
+    await startDirectory(t, server.url, node, clock),
+    await startDirectory(t, server.url, newNode(), clock),
+  ];
   const record = recordOf(node, newClientId());
   const [clientId = ''] = record.clientIds;
   await holder.claim(record, record.clientIds);
@@ -130,13 +131,7 @@ for (const [name, { url, servers }] of Object.entries({
 })) {
   test(`the directory in ${name}: what is missing once it was emptied is put back at once, and not called nobody's`, async (t) => {
     const [clock, node] = [new FakeClock(), newNode()];
-    const start = async (directoryNode: string) => {
-      const connection = await connectTo(t, url);
-      const directory = new RedisDirectory(directoryNode, { clock, connection, onLost: () => undefined });
-      t.after(() => directory.close());
-      return directory;
-    };
-    const [holder, other] = [await start(node), await start(newNode())];
+    const [holder, other] = [await startDirectory(t, url, node, clock), await startDirectory(t, url, newNode(), clock)];
     const record = recordOf(node, newClientId());
     const [clientId = ''] = record.clientIds;
     await holder.claim(record, record.clientIds);
