@@ -1,5 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { BusStats } from '#internal/bus/stats';
+import { PlainHistogram } from './plain-histogram.ts';
 
 /** Reads a current value when the metrics are asked for. */
 export interface Readings {
@@ -35,11 +36,11 @@ export class Metrics {
   readonly #registrations = this.#counter('adit_registrations_total', 'Registrations by outcome', ['outcome']);
   readonly #strayAnswers = this.#counter('adit_stray_answers_total', 'Answers of agents that nobody waited for');
   readonly #unreadable = this.#counter('adit_bus_unreadable_total', 'Bus messages that could not be read');
-  readonly #seconds = new Histogram({
+  readonly #seconds = new PlainHistogram({
     name: 'adit_request_seconds',
     help: 'From the request head to the end of the response',
     buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 30],
-    registers: [this.registry],
+    registry: this.registry,
   });
   // What every request counts is kept as plain numbers, and given to the library when somebody asks.
   readonly #byStatusClass = { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 };
