@@ -11,21 +11,23 @@ export function outliveWrites(socket: Socket, onBroken: () => void): void {
   const write = socket._write;
   const writev = socket._writev as NonNullable<Socket['_writev']>;
   let isBroken = false;
-  const hear = (done: Done): Done => {
-    return (error) => {
-      if (error && !isBroken && !socket.destroyed) {
-        isBroken = true;
-        onBroken();
-      }
-      done();
-    };
+  // A stream has one write under way at a time, so one function hears of all of them.
+  let written: Done = () => undefined;
+  const heard: Done = (error) => {
+    if (error && !isBroken && !socket.destroyed) {
+      isBroken = true;
+      onBroken();
+    }
+    written();
   };
   socket._write = (chunk, encoding, done) => {
+    written = done;
     if (isBroken) done();
-    else write.call(socket, chunk, encoding, hear(done));
+    else write.call(socket, chunk, encoding, heard);
   };
   socket._writev = (chunks, done) => {
+    written = done;
     if (isBroken) done();
-    else writev.call(socket, chunks, hear(done));
+    else writev.call(socket, chunks, heard);
   };
 }
