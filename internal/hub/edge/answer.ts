@@ -27,7 +27,8 @@ export class Answer {
   readonly #connection: VisitorConnection;
   readonly #asked: TunnelRequest;
   readonly #deps: AnswerDeps;
-  readonly #continue: Continue;
+  /** Undefined when the visitor sends its body unasked. */
+  readonly #continue: Continue | undefined;
   /** Of the final head; 0 before it. */
   status = 0;
   byteCount = 0;
@@ -40,21 +41,21 @@ export class Answer {
     this.#connection = connection;
     this.#asked = asked;
     this.#deps = deps;
-    this.#continue = new Continue({
-      isExpected: asked.isContinueExpected,
-      send: () => connection.writer.begin('HTTP/1.1 100 Continue\r\n\r\n', { kind: 'none' }),
+    if (!asked.isContinueExpected) return;
+    this.#continue = new Continue(() => {
+      connection.writer.begin('HTTP/1.1 100 Continue\r\n\r\n', { kind: 'none' });
     });
   }
 
   /** Whether the visitor waits to be asked for its body. */
   get isContinueDue(): boolean {
-    return this.#continue.isDue;
+    return this.#continue?.isDue ?? false;
   }
 
   /** Asks for the body if that is awaited. An origin that can ask itself gets a moment to do so. */
   askForBody({ canOriginAsk }: { canOriginAsk: boolean }): void {
-    if (canOriginAsk) this.#continue.sendLater(this.#deps.clock);
-    else this.#continue.sendNow();
+    if (canOriginAsk) this.#continue?.sendLater(this.#deps.clock);
+    else this.#continue?.sendNow();
   }
 
   /**
@@ -64,7 +65,7 @@ export class Answer {
   interim(head: ResponseHead): void {
     if (this.#asked.request.version === '1.0') return;
     if (head.status === 100) {
-      this.#continue.sendNow();
+      this.#continue?.sendNow();
       return;
     }
     if (!this.#connection.writer.isClear) return;
@@ -139,7 +140,7 @@ export class Answer {
 
   /** Nothing more of it comes. */
   over(): void {
-    this.#continue.drop();
+    this.#continue?.drop();
   }
 
   get #isLast(): boolean {
@@ -148,7 +149,7 @@ export class Answer {
   }
 
   #write(status: number, framed: FramedResponse): void {
-    this.#continue.drop();
+    this.#continue?.drop();
     this.hasBegun = true;
     this.status = status;
     this.#connection.begin(framed);

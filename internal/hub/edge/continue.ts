@@ -3,14 +3,13 @@ import type { Clock, Stop } from '#internal/core/clock';
 /** How long the origin may take to ask for a body itself. */
 const originMs = 500;
 
-/** The one 100 that a visitor may wait for before it sends its body. */
+/** The one 100 that a visitor waits for before it sends its body. */
 export class Continue {
   readonly #send: () => void;
-  #isDue: boolean;
+  #isDue = true;
   #stopTimer: Stop | undefined;
 
-  constructor({ isExpected, send }: { isExpected: boolean; send: () => void }) {
-    this.#isDue = isExpected;
+  constructor(send: () => void) {
     this.#send = send;
   }
 
