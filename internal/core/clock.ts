@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+
 /** Time as the code sees it, so that tests can hold it still. */
 export interface Clock {
   /** Milliseconds on a clock that only runs forward: for every interval and deadline. */
