@@ -15,7 +15,7 @@ import { Lane, type LaneOptions, type OnRepair } from './lane.ts';
 import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
 import type { SendingLink } from './packet-link.ts';
-import { ageOpens, checkHeadLength, encodeOpenHeader, expireOpens } from './payloads.ts';
+import { ageOpens, checkHeadLength, expireOpens } from './payloads.ts';
 import { checkStray, type Frame, frameAt, receiveFrame } from './receive-frame.ts';
 import { ReceiveWindow, WindowBudget } from './receive-window.ts';
 import { StreamTable } from './stream-table.ts';
@@ -118,12 +118,12 @@ export class Mux implements StreamOwner {
     }
     const stream = this.#add(this.#newId(), { isOpener: true });
     stream.handler = handler;
-    const payload = encodeOpenHeader(tunnel, msLeft) + writeRequestHead(head);
-    if (payload.length > limits.v2Head) {
+    const text = writeRequestHead(head);
+    if (openHeaderBytes + text.length > limits.v2Head) {
       stream.fail(new AditError('ADIT_HEAD_TOO_LARGE', 'the head of the request is too long for this wire'));
       return stream;
     }
-    this.#outbox.putOpen(stream.id, payload, this.now);
+    this.#outbox.putOpen(stream.id, { tunnel, msLeft, since: this.now }, text);
     // A websocket stays for days, and has little to say.
     if (head.method === 'GET' && fieldValue(head.fields, 'upgrade') === undefined) stream.foresee(this.#early);
     this.wake();

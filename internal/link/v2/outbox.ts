@@ -1,7 +1,7 @@
-import { frameHeaderBytes, frameTypes } from '#messages/v2';
+import { frameHeaderBytes, frameTypes, openHeaderBytes } from '#messages/v2';
 import { encodeTrailers } from './head-blocks.ts';
 import { freshBytes, type MuxStream } from './mux-stream.ts';
-import { ageOpen, writeFrameHeader } from './payloads.ts';
+import { writeFrameHeader, writeOpenHeader } from './payloads.ts';
 
 /** What one stream may send before it is another one's turn. */
 const turnBytes = 16_384;
@@ -9,10 +9,17 @@ const turnBytes = 16_384;
 interface WholeFrame {
   type: number;
   id: number;
-  /** Text is latin1. */
+  /** Text is latin1. Of an `open` it is what stands behind its terms. */
   payload: string | Buffer;
-  /** Since when it waits, if it says how much time is left. */
-  since?: number;
+  open?: OpenTerms | undefined;
+}
+
+/** What an `open` says before its head. */
+interface OpenTerms {
+  tunnel: number;
+  /** How much time was left, and when. */
+  msLeft: number;
+  since: number;
 }
 
 /** What the way takes at present. */
@@ -41,12 +48,12 @@ export class Outbox {
     return this.#urgent.length;
   }
 
-  putOpen(id: number, payload: string, now: number): void {
-    this.#heads.push({ type: frameTypes.open, id, payload, since: now });
+  putOpen(id: number, open: OpenTerms, payload: string): void {
+    this.#heads.push({ type: frameTypes.open, id, payload, open });
   }
 
   putHead(id: number, payload: string): void {
-    this.#heads.push({ type: frameTypes.head, id, payload });
+    this.#heads.push({ type: frameTypes.head, id, payload, open: undefined });
   }
 
   /** Takes back all that is said of a stream, if its `open` was not sent. False: it was. */
@@ -59,12 +66,12 @@ export class Outbox {
 
   /** Streams whose `open` has waited since before this time. */
   unsentSince(time: number): number[] {
-    return this.#heads.filter(({ since }) => since !== undefined && since <= time).map(({ id }) => id);
+    return this.#heads.filter(({ open }) => open && open.since <= time).map(({ id }) => id);
   }
 
   putUrgent(type: number, id: number, payload: string | Buffer): void {
     // What is said of a stream must not overtake its `open`: the other end would not know what it is about.
-    (this.#isOpening(id) ? this.#heads : this.#urgent).push({ type, id, payload });
+    (this.#isOpening(id) ? this.#heads : this.#urgent).push({ type, id, payload, open: undefined });
   }
 
   putData(stream: MuxStream): void {
@@ -126,12 +133,13 @@ export class Outbox {
 function gatherWhole(frames: WholeFrame[], target: Buffer, start: number, now: number): number {
   let offset = start;
   let count = 0;
-  for (const { type, id, payload, since = now } of frames) {
-    if (offset + frameHeaderBytes + payload.length > target.length) break;
-    const at = writeFrameHeader(target, offset, type, id, payload.length);
+  for (const { type, id, payload, open } of frames) {
+    const length = payload.length + (open ? openHeaderBytes : 0);
+    if (offset + frameHeaderBytes + length > target.length) break;
+    let at = writeFrameHeader(target, offset, type, id, length);
+    if (open) at = writeOpenHeader(target, at, open.tunnel, open.msLeft - (now - open.since));
     if (typeof payload === 'string') writeText(target, payload, at);
     else payload.copy(target, at);
-    if (now > since) ageOpen(target, at, now - since);
     offset = at + payload.length;
     count += 1;
   }

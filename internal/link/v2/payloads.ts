@@ -1,6 +1,6 @@
 import { AditError, isVisitorErrorCode } from '#internal/core/errors';
 import { limits } from '#messages/limits';
-import { frameHeaderBytes, frameTypes, packetKinds, streamKinds, V2Error } from '#messages/v2';
+import { frameHeaderBytes, frameTypes, openHeaderBytes, packetKinds, streamKinds, V2Error } from '#messages/v2';
 
 /** Writes a frame's header, and gives where its payload begins. */
 export function writeFrameHeader(target: Buffer, offset: number, type: number, id: number, length: number): number {
@@ -10,25 +10,16 @@ export function writeFrameHeader(target: Buffer, offset: number, type: number, i
   return offset + frameHeaderBytes;
 }
 
-/** What stands before the head in an `open` frame, as latin1. */
-export function encodeOpenHeader(tunnel: number, msLeft: number): string {
-  const ms = Math.min(Math.ceil(msLeft), 0xffff_ffff);
-  // Without a buffer in between: there is one for each request.
-  return String.fromCharCode(
-    tunnel >> 8,
-    tunnel & 255,
-    streamKinds.http,
-    ms >>> 24,
-    (ms >> 16) & 255,
-    (ms >> 8) & 255,
-    ms & 255,
-  );
+/** Writes what stands before the head in an `open` frame, and gives where that begins. */
+export function writeOpenHeader(target: Buffer, offset: number, tunnel: number, msLeft: number): number {
+  target.writeUInt16BE(tunnel, offset);
+  target[offset + 2] = streamKinds.http;
+  writeMsLeft(target, offset, msLeft);
+  return offset + openHeaderBytes;
 }
 
-/** Takes time off what an `open` frame's payload, at `offset`, says is left. */
-export function ageOpen(target: Buffer, offset: number, ms: number): void {
-  const msLeft = target.readUInt32BE(offset + 3);
-  target.writeUInt32BE(Math.max(0, Math.ceil(msLeft - ms)), offset + 3);
+function writeMsLeft(target: Buffer, offset: number, msLeft: number): void {
+  target.writeUInt32BE(Math.min(Math.max(0, Math.ceil(msLeft)), 0xffff_ffff), offset + 3);
 }
 
 /** The frames of a batch, which was made here: type, stream, and where the payload begins. */
@@ -41,7 +32,9 @@ function* framesOf(batch: Buffer): Generator<{ type: number; id: number; at: num
 
 /** Takes time off what is left for all that a batch opens. */
 export function ageOpens(batch: Buffer, ms: number): void {
-  for (const { type, at } of framesOf(batch)) if (type === frameTypes.open) ageOpen(batch, at, ms);
+  for (const { type, at } of framesOf(batch)) {
+    if (type === frameTypes.open) writeMsLeft(batch, at, batch.readUInt32BE(at + 3) - ms);
+  }
 }
 
 /** Leaves no time to what a batch opens, and gives the streams. */
