@@ -35,31 +35,43 @@ interface OriginFields {
   isUpgrade: boolean;
 }
 
-/** Makes the requests for one origin. */
+/** Makes the requests for one origin. Heads come again, and so do their fields, as the very same objects. */
 export class OriginRequests {
   readonly #hosts: RequestHosts;
-  /** What was made last: the fields of requests come again, as the very same object. */
-  #last: { fields: Fields; visited: string | undefined; made: OriginFields } | undefined;
+  #lastFields: { fields: Fields; visited: string | undefined; made: OriginFields } | undefined;
+  #last: { head: RequestHead; fields: OriginFields; made: OriginRequest } | undefined;
 
   constructor(hosts: RequestHosts) {
     this.#hosts = hosts;
   }
 
-  of({ method, target, fields }: RequestHead): OriginRequest {
-    const visited = this.#hosts.visited();
+  of(head: RequestHead): OriginRequest {
+    const fields = this.#fieldsOf(head.fields);
     let last = this.#last;
-    if (last?.fields !== fields || last.visited !== visited) {
-      this.#last = last = { fields, visited, made: originFields(fields, this.#hosts, visited) };
+    if (last?.head !== head || last.fields !== fields) {
+      this.#last = last = { head, fields, made: originRequest(head, fields) };
     }
-    const { lines, bodyBytes, isUpgrade } = last.made;
-    return {
-      method,
-      head: `${method} ${target} HTTP/1.1\r\n${lines}`,
-      bodyBytes,
-      isUpgrade,
-      isRepeatable: bodyBytes === 0 && !isUpgrade && idempotent.has(method),
-    };
+    return last.made;
   }
+
+  #fieldsOf(fields: Fields): OriginFields {
+    const visited = this.#hosts.visited();
+    let last = this.#lastFields;
+    if (last?.fields !== fields || last.visited !== visited) {
+      this.#lastFields = last = { fields, visited, made: originFields(fields, this.#hosts, visited) };
+    }
+    return last.made;
+  }
+}
+
+function originRequest({ method, target }: RequestHead, { lines, bodyBytes, isUpgrade }: OriginFields): OriginRequest {
+  return {
+    method,
+    head: [method, ' ', target, ' HTTP/1.1\r\n', lines].join(''),
+    bodyBytes,
+    isUpgrade,
+    isRepeatable: bodyBytes === 0 && !isUpgrade && idempotent.has(method),
+  };
 }
 
 /** Goes over the fields once. */

@@ -1,6 +1,5 @@
 import { type Framing, responseFraming } from '#internal/http1/body-reader';
 import { fieldValue, isKeptAlive } from '#internal/http1/fields';
-import { writeFields } from '#internal/http1/head';
 import { type ParsedResponse, parseResponseHead } from '#internal/http1/parse-head';
 
 /** How long a connection stays idle when the origin does not say. */
@@ -27,7 +26,7 @@ export function readOriginResponse(text: string): OriginResponse {
   const idleMs = seconds === undefined ? usualIdleMs : (Number(seconds) - 1) * 1_000;
   const length = fieldValue(fields, 'content-length');
   return {
-    head: { ...head, lines: writeFields(fields) },
+    head,
     framing: responseFraming(status, fields, ''),
     saysBody: fieldValue(fields, 'transfer-encoding') !== undefined || (length !== undefined && length !== '0'),
     isKept: idleMs > 0 && isKeptAlive(version, fields),

@@ -2,32 +2,38 @@ import type { Fields } from './fields.ts';
 
 /**
  * A request's head. `target` is in origin form: path and query as they were written. `lines` are the fields as
- * {@link writeFields} would write them, where that was done already.
+ * {@link writeFields} would write them, where that was done already. Once written it does not change.
  */
 export interface RequestHead {
   method: string;
   target: string;
   fields: Fields;
   lines?: string | undefined;
+  /** Of {@link writeRequestHead}, for when it comes again. */
+  written?: string | undefined;
 }
 
-/** A response's head. An empty `reason` stands for the usual phrase. `lines` as in a request's. */
+/** A response's head. An empty `reason` stands for the usual phrase. Once written it does not change. */
 export interface ResponseHead {
   status: number;
   reason: string;
   fields: Fields;
-  lines?: string | undefined;
+  /** Of {@link writeResponseHead}, for when it comes again. */
+  written?: string | undefined;
 }
 
 /** A request head as bytes on the wire (RFC 9112 §3). Encode it as latin1. */
-export function writeRequestHead(head: RequestHead, version: '1.0' | '1.1' = '1.1'): string {
-  const { method, target, fields, lines = writeFields(fields) } = head;
-  return `${method} ${target} HTTP/${version}\r\n${lines}\r\n`;
+export function writeRequestHead(head: RequestHead): string {
+  const { method, target, fields, lines } = head;
+  head.written ??= [method, ' ', target, ' HTTP/1.1\r\n', lines ?? writeFields(fields), '\r\n'].join('');
+  return head.written;
 }
 
 /** A response head as bytes on the wire (RFC 9112 §4). Encode it as latin1. */
-export function writeResponseHead({ status, reason, fields, lines = writeFields(fields) }: ResponseHead): string {
-  return `HTTP/1.1 ${status} ${reason}\r\n${lines}\r\n`;
+export function writeResponseHead(head: ResponseHead): string {
+  const { status, reason, fields } = head;
+  head.written ??= ['HTTP/1.1 ', status, ' ', reason, '\r\n', writeFields(fields), '\r\n'].join('');
+  return head.written;
 }
 
 /**

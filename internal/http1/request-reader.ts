@@ -1,6 +1,7 @@
 import { limits } from '#messages/limits';
+import { type RequestFraming, requestFraming } from './body-reader.ts';
 import { Http1Error } from './error.ts';
-import type { Fields } from './fields.ts';
+import { type Fields, isKeptAlive } from './fields.ts';
 import { HeadBuffer } from './head-buffer.ts';
 import { type ParsedRequest, parseRequestHead, parseRequestLine, requestFields } from './parse-head.ts';
 import { Recent } from './recent.ts';
@@ -10,11 +11,24 @@ const emptyLineCount = 4;
 /** What a request line has beside its target: more than any method and version take. */
 const restOfLine = 64;
 
-/** Takes request heads off the wire, one after the other. Heads with the same field lines give the same `fields`. */
+/** A request head as it was read, and what it says of its body and its connection. */
+export interface ReadRequest {
+  head: ParsedRequest;
+  framing: RequestFraming;
+  /** Whether the connection outlives it. */
+  isKept: boolean;
+}
+
+/**
+ * Takes request heads off the wire, one after the other. One that comes again gives the same object, and one with the same
+ * field lines the same `fields`: nobody may change them.
+ */
 export class RequestHeadReader {
   readonly #buffer = new HeadBuffer(limits.requestHead);
   readonly #fields = new Recent(requestFields, 1);
   readonly #fieldsOf = (lines: string): Fields => this.#fields.of(lines);
+  readonly #requests = new Recent((text) => this.#read(text), 1);
+  #last: ReadRequest | undefined;
   #emptyLines = 0;
   #isLineChecked = false;
 
@@ -22,7 +36,7 @@ export class RequestHeadReader {
    * Takes bytes. Once a head is complete, gives it and the bytes behind. Throws {@link Http1Error} as soon as what has
    * come can't become a request; then nothing more can be read.
    */
-  push(chunk: Buffer): { head: ParsedRequest; rest: Buffer } | undefined {
+  push(chunk: Buffer): { request: ReadRequest; rest: Buffer } | undefined {
     let bytes = chunk;
     for (;;) {
       const read = this.#collect(bytes);
@@ -32,7 +46,7 @@ export class RequestHeadReader {
         this.#emptyLines = 0;
         this.#isLineChecked = false;
         const text = start === 0 ? read.text : read.text.slice(start);
-        return { head: parseRequestHead(text, this.#fieldsOf), rest: read.rest };
+        return { request: this.#requests.of(text), rest: read.rest };
       }
       // Two empty lines look like the end of a head without anything in it; the second one is not counted yet.
       this.#countEmptyLine();
@@ -40,6 +54,16 @@ export class RequestHeadReader {
       bytes = read.rest;
       if (bytes.length === 0) return undefined;
     }
+  }
+
+  #read(text: string): ReadRequest {
+    const head = parseRequestHead(text, this.#fieldsOf);
+    const last = this.#last;
+    const isAlike = last?.head.fields === head.fields && last.head.version === head.version;
+    this.#last = isAlike
+      ? { head, framing: last.framing, isKept: last.isKept }
+      : { head, framing: requestFraming(head), isKept: isKeptAlive(head.version, head.fields) };
+    return this.#last;
   }
 
   #collect(bytes: Buffer): { text: string; rest: Buffer } | undefined {

@@ -96,3 +96,18 @@ test('the same head is framed anew where the asked version, method or end of the
   assert.doesNotMatch(heads[1] as string, /Transfer-Encoding/);
   assert.match(heads[3] as string, /\r\nConnection: close\r\n/);
 });
+
+test('a request that comes again, byte for byte, is asked of the agent by the very same head', async (t) => {
+  const edge = await TestEdge.start(t);
+  const visitor = await edge.visit(t, '');
+  const heads: unknown[] = [];
+  for (const line of ['GET /a HTTP/1.1', 'GET /a HTTP/1.1', 'GET /b HTTP/1.1', 'GET /b HTTP/1.1']) {
+    visitor.send(edge.head(line));
+    const stream = await edge.stream();
+    heads.push(stream.head);
+    stream.answer(200, ['Content-Length', '0']);
+    await visitor.response();
+  }
+  assert.equal(heads[0], heads[1]);
+  assert.deepEqual(heads[2], { ...(heads[0] as object), target: '/b' });
+});

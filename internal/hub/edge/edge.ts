@@ -2,7 +2,7 @@ import { METHODS } from 'node:http';
 import type { Socket } from 'node:net';
 import { AditError } from '#internal/core/errors';
 import { type Fields, fieldList, fieldValue, listMembers } from '#internal/http1/fields';
-import { writeFields, writeRequestHead } from '#internal/http1/head';
+import { writeFields } from '#internal/http1/head';
 import type { ParsedRequest } from '#internal/http1/parse-head';
 import { type Networks, plainAddress } from '../addresses.ts';
 import type { ConnectionCounter } from '../connection-counter.ts';
@@ -130,7 +130,7 @@ export class Edge implements VisitorHandler {
       fields.push('Connection', 'close');
     }
     // Express reads a path, not an absolute URL.
-    const head = writeRequestHead({ method: request.method, target: route.target, fields }, request.version);
+    const head = `${request.method} ${route.target} HTTP/${request.version}\r\n${writeFields(fields)}\r\n`;
     const early = connection.detach();
     this.#deps.handOver(connection.socket, Buffer.concat([Buffer.from(head, 'latin1'), early]));
   }

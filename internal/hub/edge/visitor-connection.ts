@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '#internal/core/clock';
 import { AditError } from '#internal/core/errors';
-import { type Fields, isKeptAlive } from '#internal/http1/fields';
+import type { Fields } from '#internal/http1/fields';
 import { MessageWriter } from '#internal/http1/message-writer';
 import type { ParsedRequest } from '#internal/http1/parse-head';
+import type { ReadRequest } from '#internal/http1/request-reader';
 import type { FramedResponse } from './frame-response.ts';
 import { HeadWait, headMs } from './head-wait.ts';
 import type { RepeatedAnswer } from './repeated-answer.ts';
@@ -58,7 +59,7 @@ export class VisitorConnection {
       // Whoever does not read its answers gets no more of them.
       isReady: () => this.writer.isClear,
       heard: () => this.#wait.heard(clock),
-      head: (request: ParsedRequest) => this.#request(request),
+      head: (request: ReadRequest) => this.#request(request),
       data: (chunk: Buffer) => this.#receiver?.requestData(chunk),
       end: (trailers: Fields) => this.#receiver?.requestEnd(trailers),
       malformed: (error: AditError) => this.#malformed(error),
@@ -225,9 +226,9 @@ export class VisitorConnection {
     this.#input.resume();
   }
 
-  #request(request: ParsedRequest): void {
-    this.isLast = !isKeptAlive(request.version, request.fields);
-    this.#handler.request(this, request);
+  #request({ head, isKept }: ReadRequest): void {
+    this.isLast = !isKept;
+    this.#handler.request(this, head);
   }
 
   #malformed(error: AditError): void {

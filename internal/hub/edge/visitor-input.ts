@@ -2,11 +2,10 @@ import type { Socket } from 'node:net';
 import type { Stop } from '#internal/core/clock';
 import type { AditError } from '#internal/core/errors';
 import { readInPlace } from '#internal/core/in-place-socket';
-import { type BodyReader, bodyReader, requestFraming } from '#internal/http1/body-reader';
+import { type BodyReader, bodyReader } from '#internal/http1/body-reader';
 import { Http1Error } from '#internal/http1/error';
 import type { Fields } from '#internal/http1/fields';
-import type { ParsedRequest } from '#internal/http1/parse-head';
-import { RequestHeadReader } from '#internal/http1/request-reader';
+import { type ReadRequest, RequestHeadReader } from '#internal/http1/request-reader';
 import { limits } from '#messages/limits';
 import { HeldBytes } from './held-bytes.ts';
 import { checkTrailers, malformedRequest } from './malformed.ts';
@@ -17,7 +16,7 @@ export interface InputHandler {
   isReady(): boolean;
   /** Bytes of a head have come. */
   heard(): void;
-  head(request: ParsedRequest): void;
+  head(request: ReadRequest): void;
   /** Bytes of the body; of the new protocol after an upgrade. */
   data(chunk: Buffer): void;
   /** The body is complete. */
@@ -223,11 +222,11 @@ export class VisitorInput {
     const read = this.#heads.push(chunk);
     if (!read) return;
     this.#held.putBack(read.rest);
-    const framing = requestFraming(read.head);
+    const { framing } = read.request;
     const hasBody = framing.kind === 'chunked' || framing.byteCount > 0;
     this.#body = hasBody ? bodyReader(framing, this.#onBody) : undefined;
     this.beginExchange();
-    this.#handler.head(read.head);
+    this.#handler.head(read.request);
   }
 
   readonly #onBody = (chunk: Buffer): void => {

@@ -18,18 +18,18 @@ interface Block {
 export class HeadBlocks {
   readonly #fields = new Recent(requestFields, recentHeads);
   readonly #fieldsOf = (lines: string): Fields => this.#fields.of(lines);
+  readonly #requests = new Recent((text) => parseOriginForm(text, this.#fieldsOf), recentHeads);
   readonly #responses = new Recent<ResponseHead>(parseResponseHead, recentHeads);
 
   /** Reads the head of a request: in origin form, as hubs write it. Throws {@link Http1Error}. */
   request(frame: Block): RequestHead {
-    const { method, target, version, fields } = parseRequestHead(textOf(frame), this.#fieldsOf);
-    if (version !== '1.1' || !target.startsWith('/')) throw new Http1Error(400, 'the head has no valid request line');
-    return { method, target, fields };
+    return this.#requests.of(textOf(frame));
   }
 
   /** Forgets what it remembers. */
   clear(): void {
     this.#fields.clear();
+    this.#requests.clear();
     this.#responses.clear();
   }
 
@@ -37,6 +37,12 @@ export class HeadBlocks {
   response(frame: Block): ResponseHead {
     return this.#responses.of(textOf(frame));
   }
+}
+
+function parseOriginForm(text: string, fieldsOf: (lines: string) => Fields): RequestHead {
+  const { method, target, version, fields } = parseRequestHead(text, fieldsOf);
+  if (version !== '1.1' || !target.startsWith('/')) throw new Http1Error(400, 'the head has no valid request line');
+  return { method, target, fields };
 }
 
 /** Trailers as field lines; nothing when there are none. */
