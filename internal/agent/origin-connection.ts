@@ -4,10 +4,9 @@ import { Http1Error } from '#internal/http1/error';
 import type { Fields } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
 import { HeadBuffer } from '#internal/http1/head-buffer';
-import type { Recent } from '#internal/http1/recent';
 import { limits } from '#messages/limits';
 import type { OriginRequest } from './origin-request.ts';
-import type { OriginResponse } from './origin-response.ts';
+import type { OriginResponse, OriginResponses } from './origin-response.ts';
 import { outliveWrites } from './outlive-writes.ts';
 
 /** Who waits for the response on a connection. `failed` is the last call; after `responseEnd` it comes only if upgraded. */
@@ -29,7 +28,7 @@ const closedEarly = 'the connection was closed before the response was complete'
 /** One connection to the origin: requests one after the other, each with its response. */
 export class OriginConnection {
   readonly socket: Socket;
-  readonly #responses: Recent<OriginResponse>;
+  readonly #responses: OriginResponses;
   readonly #onIdle: (connection: OriginConnection) => void;
   readonly #head = new HeadBuffer(limits.requestHead);
   readonly #onBody = (data: Buffer): void => this.#receiver?.responseData(data);
@@ -55,7 +54,7 @@ export class OriginConnection {
   idleMs = 0;
 
   /** `responses` reads heads. */
-  constructor(socket: Socket, responses: Recent<OriginResponse>, onIdle: (connection: OriginConnection) => void) {
+  constructor(socket: Socket, responses: OriginResponses, onIdle: (connection: OriginConnection) => void) {
     this.socket = socket;
     this.#responses = responses;
     this.#onIdle = onIdle;
@@ -110,10 +109,10 @@ export class OriginConnection {
   #parse(chunk: Buffer): void {
     let rest: Buffer | undefined = chunk;
     while (!this.#body) {
-      const read = this.#head.push(rest);
+      const read = this.#responses.read(this.#head, rest);
       if (!read) return;
       rest = read.rest;
-      this.#begin(this.#responses.of(read.text));
+      this.#begin(read.head);
       // The receiver may have had enough of it.
       if (!this.#receiver) return;
     }

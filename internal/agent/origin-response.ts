@@ -1,6 +1,9 @@
 import { type Framing, responseFraming } from '#internal/http1/body-reader';
 import { fieldValue, isKeptAlive } from '#internal/http1/fields';
+import type { HeadBuffer } from '#internal/http1/head-buffer';
+import { type HeadRead, LastHead } from '#internal/http1/last-head';
 import { type ParsedResponse, parseResponseHead } from '#internal/http1/parse-head';
+import { Recent } from '#internal/http1/recent';
 
 /** How long a connection stays idle when the origin does not say. */
 const usualIdleMs = 4_000;
@@ -17,8 +20,25 @@ export interface OriginResponse {
   idleMs: number;
 }
 
-/** Reads a response head. Throws {@link Http1Error}. */
-export function readOriginResponse(text: string): OriginResponse {
+/** So many different heads are remembered. */
+const recentHeads = 64;
+
+/** The response heads of one origin, on all of its connections. Those that came lately are not read again. */
+export class OriginResponses {
+  readonly #recent = new Recent(readOriginResponse, recentHeads);
+  readonly #last = new LastHead<OriginResponse>();
+
+  /** Takes bytes with which a head begins, or goes on. Throws {@link Http1Error}. */
+  read(buffer: HeadBuffer, bytes: Buffer): HeadRead<OriginResponse> | undefined {
+    const readAnew = (): HeadRead<OriginResponse> | undefined => {
+      const read = buffer.push(bytes);
+      return read && { head: this.#recent.of(read.text), rest: read.rest };
+    };
+    return buffer.isEmpty ? this.#last.read(bytes, readAnew) : readAnew();
+  }
+}
+
+function readOriginResponse(text: string): OriginResponse {
   const head = parseResponseHead(text);
   const { version, status, fields } = head;
   const seconds = /timeout=(\d+)/i.exec(fieldValue(fields, 'keep-alive') ?? '')?.[1];

@@ -2,20 +2,17 @@ import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'nod
 import { connect as connectTls, type SecureContext } from 'node:tls';
 import type { Clock, Stop } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
-import { Recent } from '#internal/http1/recent';
 import { limits } from '#messages/limits';
 import { frameHeaderBytes } from '#messages/v2';
 import { isLocalhost, lookupWithLocalhost, type OriginAddress } from './origin-address.ts';
 import { OriginConnection } from './origin-connection.ts';
 import type { OriginRequest } from './origin-request.ts';
-import { readOriginResponse } from './origin-response.ts';
+import { OriginResponses } from './origin-response.ts';
 import { contextOf, type OriginTrust, systemTrust, whyDistrusted } from './origin-trust.ts';
 
 /** How long a connection may have been idle for a request that must not be sent twice. */
 const freshMs = 1_000;
 const maxIdle = 256;
-/** So many different response heads are remembered. */
-const recentResponses = 64;
 /** How long a service may take to close a connection on which it was asked nothing. */
 const farewellMs = 1_000;
 const connectMs = 10_000;
@@ -39,7 +36,7 @@ export class Origin {
   readonly #context: SecureContext | undefined;
   /** What the origin gave to shorten the next TLS handshake. */
   #tlsSession: Buffer | undefined;
-  readonly #responses = new Recent(readOriginResponse, recentResponses);
+  readonly #responses = new OriginResponses();
   /** The one that was used last is at the end. */
   #idle: OriginConnection[] = [];
   #stopSweep: Stop | undefined;

@@ -11,6 +11,10 @@ export class HeadBuffer {
     this.#maxBytes = maxBytes;
   }
 
+  get isEmpty(): boolean {
+    return this.#held.length === 0;
+  }
+
   /** The beginning of a head whose end has not come. */
   get held(): Buffer {
     return this.#held;
@@ -21,11 +25,11 @@ export class HeadBuffer {
    * {@link Http1Error} when the head is too long, or a line in it ends in LF or CR alone.
    */
   push(chunk: Buffer): { text: string; rest: Buffer } | undefined {
-    if (this.#held.length === 0) {
+    if (this.isEmpty) {
       const text = wholeHead(chunk);
       if (text !== undefined && text.length <= this.#maxBytes) return { text, rest: empty };
     }
-    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    const bytes = this.isEmpty ? chunk : Buffer.concat([this.#held, chunk]);
     // The empty line may have begun with the last bytes before.
     const end = bytes.indexOf('\r\n\r\n', Math.max(0, this.#held.length - 3), 'latin1');
     if ((end === -1 ? bytes.length : end) > this.#maxBytes) {

@@ -3,6 +3,7 @@ import { type RequestFraming, requestFraming } from './body-reader.ts';
 import { Http1Error } from './error.ts';
 import { type Fields, isKeptAlive } from './fields.ts';
 import { HeadBuffer } from './head-buffer.ts';
+import { type HeadRead, LastHead } from './last-head.ts';
 import { type ParsedRequest, parseRequestHead, parseRequestLine, requestFields } from './parse-head.ts';
 import { Recent } from './recent.ts';
 
@@ -12,8 +13,7 @@ const emptyLineCount = 4;
 const restOfLine = 64;
 
 /** A request head as it was read, and what it says of its body and its connection. */
-export interface ReadRequest {
-  head: ParsedRequest;
+export interface ReadRequest extends ParsedRequest {
   framing: RequestFraming;
   /** Whether the connection outlives it. */
   isKept: boolean;
@@ -27,7 +27,7 @@ export class RequestHeadReader {
   readonly #buffer = new HeadBuffer(limits.requestHead);
   readonly #fields = new Recent(requestFields, 1);
   readonly #fieldsOf = (lines: string): Fields => this.#fields.of(lines);
-  readonly #requests = new Recent((text) => this.#read(text), 1);
+  readonly #lastBytes = new LastHead<ReadRequest>();
   #last: ReadRequest | undefined;
   #emptyLines = 0;
   #isLineChecked = false;
@@ -36,7 +36,12 @@ export class RequestHeadReader {
    * Takes bytes. Once a head is complete, gives it and the bytes behind. Throws {@link Http1Error} as soon as what has
    * come can't become a request; then nothing more can be read.
    */
-  push(chunk: Buffer): { request: ReadRequest; rest: Buffer } | undefined {
+  push(chunk: Buffer): HeadRead<ReadRequest> | undefined {
+    const isBetween = this.#buffer.isEmpty && this.#emptyLines === 0;
+    return isBetween ? this.#lastBytes.read(chunk, this.#readAnew) : this.#readAnew(chunk);
+  }
+
+  readonly #readAnew = (chunk: Buffer): HeadRead<ReadRequest> | undefined => {
     let bytes = chunk;
     for (;;) {
       const read = this.#collect(bytes);
@@ -45,8 +50,7 @@ export class RequestHeadReader {
       if (start < read.text.length) {
         this.#emptyLines = 0;
         this.#isLineChecked = false;
-        const text = start === 0 ? read.text : read.text.slice(start);
-        return { request: this.#requests.of(text), rest: read.rest };
+        return { head: this.#parse(start === 0 ? read.text : read.text.slice(start)), rest: read.rest };
       }
       // Two empty lines look like the end of a head without anything in it; the second one is not counted yet.
       this.#countEmptyLine();
@@ -54,15 +58,16 @@ export class RequestHeadReader {
       bytes = read.rest;
       if (bytes.length === 0) return undefined;
     }
-  }
+  };
 
-  #read(text: string): ReadRequest {
+  #parse(text: string): ReadRequest {
     const head = parseRequestHead(text, this.#fieldsOf);
+    const { method, target, version, fields } = head;
     const last = this.#last;
-    const isAlike = last?.head.fields === head.fields && last.head.version === head.version;
-    this.#last = isAlike
-      ? { head, framing: last.framing, isKept: last.isKept }
-      : { head, framing: requestFraming(head), isKept: isKeptAlive(head.version, head.fields) };
+    const isAlike = last?.fields === fields && last.version === version;
+    const framing = isAlike ? last.framing : requestFraming(head);
+    const isKept = isAlike ? last.isKept : isKeptAlive(version, fields);
+    this.#last = { method, target, version, fields, framing, isKept };
     return this.#last;
   }
 

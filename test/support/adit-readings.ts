@@ -1,8 +1,7 @@
 import { OriginConnection } from '#internal/agent/origin-connection';
-import { readOriginResponse } from '#internal/agent/origin-response';
+import { OriginResponses } from '#internal/agent/origin-response';
 import type { Fields } from '#internal/http1/fields';
 import type { ParsedRequest, ParsedResponse } from '#internal/http1/parse-head';
-import { Recent } from '#internal/http1/recent';
 import { BaseUrls } from '#internal/hub/base-urls';
 import { Router } from '#internal/hub/edge/router';
 import { VisitorConnection } from '#internal/hub/edge/visitor-connection';
@@ -77,7 +76,7 @@ export function aditReadsResponses(method: string, pieces: readonly Buffer[]): R
   const socket = new QuickSocket();
   let message: ReadMessage | undefined;
   let isIdle = false;
-  const connection = new OriginConnection(socket.asSocket, new Recent(readOriginResponse, 1), () => {
+  const connection = new OriginConnection(socket.asSocket, new OriginResponses(), () => {
     isIdle = true;
   });
   const request = { method, head: '', bodyBytes: 0, isUpgrade: false, isRepeatable: true };

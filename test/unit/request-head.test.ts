@@ -65,7 +65,7 @@ function read(text: string, pieceLength = text.length): { targets: string[]; res
   for (let at = 0; at < text.length; at += pieceLength) {
     rest = Buffer.concat([rest, Buffer.from(text.slice(at, at + pieceLength), 'latin1')]);
     for (let got = reader.push(rest); got; got = rest.length > 0 ? reader.push(rest) : undefined) {
-      targets.push(got.request.head.target);
+      targets.push(got.head.target);
       rest = Buffer.from(got.rest);
     }
     rest = Buffer.alloc(0);
@@ -137,10 +137,10 @@ test('a head that comes again is the same object, and one with the same fields s
   const reader = new RequestHeadReader();
   const fields = '\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\n';
   const [first, again, other, older] = ['GET /1 HTTP/1.1', 'GET /1 HTTP/1.1', 'GET /2 HTTP/1.1', 'GET /2 HTTP/1.0'].map(
-    (line) => reader.push(Buffer.from(line + fields))?.request,
+    (line) => reader.push(Buffer.from(line + fields))?.head,
   );
   assert.equal(again, first);
-  assert.equal(other?.head.fields, first?.head.fields);
+  assert.equal(other?.fields, first?.fields);
   for (const request of [first, other, older]) {
     assert.deepEqual(request?.framing, { kind: 'length', byteCount: 3 });
     assert.equal(request?.isKept, true);
@@ -150,10 +150,10 @@ test('a head that comes again is the same object, and one with the same fields s
 test('what fields say is read anew for another version', () => {
   const reader = new RequestHeadReader();
   const kept = ['1.1', '1.0', '1.1'].map(
-    (v) => reader.push(Buffer.from(`GET / HTTP/${v}\r\nA: b\r\n\r\n`))?.request.isKept,
+    (v) => reader.push(Buffer.from(`GET / HTTP/${v}\r\nA: b\r\n\r\n`))?.head.isKept,
   );
   assert.deepEqual(kept, [true, false, true]);
   const chunked = '\r\nTransfer-Encoding: chunked\r\n\r\n';
-  assert.equal(reader.push(Buffer.from(`GET / HTTP/1.1${chunked}`))?.request.framing.kind, 'chunked');
+  assert.equal(reader.push(Buffer.from(`GET / HTTP/1.1${chunked}`))?.head.framing.kind, 'chunked');
   assert.throws(() => reader.push(Buffer.from(`GET / HTTP/1.0${chunked}`)), refuses(400));
 });

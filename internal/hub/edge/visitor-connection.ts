@@ -226,9 +226,9 @@ export class VisitorConnection {
     this.#input.resume();
   }
 
-  #request({ head, isKept }: ReadRequest): void {
-    this.isLast = !isKept;
-    this.#handler.request(this, head);
+  #request(request: ReadRequest): void {
+    this.isLast = !request.isKept;
+    this.#handler.request(this, request);
   }
 
   #malformed(error: AditError): void {

@@ -222,11 +222,11 @@ export class VisitorInput {
     const read = this.#heads.push(chunk);
     if (!read) return;
     this.#held.putBack(read.rest);
-    const { framing } = read.request;
+    const { framing } = read.head;
     const hasBody = framing.kind === 'chunked' || framing.byteCount > 0;
     this.#body = hasBody ? bodyReader(framing, this.#onBody) : undefined;
     this.beginExchange();
-    this.#handler.head(read.request);
+    this.#handler.head(read.head);
   }
 
   readonly #onBody = (chunk: Buffer): void => {

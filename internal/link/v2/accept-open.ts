@@ -16,7 +16,7 @@ export function acceptOpen(
   frame: Frame,
   { accept, heads, streamCount }: { accept: AcceptTunnelStream; heads: HeadBlocks; streamCount: number },
 ): void {
-  const { batch, start } = frame;
+  const { batch, start, end } = frame;
   const kind = batch[start + 2];
   if (kind !== streamKinds.http) {
     stream.reset(new AditError('ADIT_AGENT_BAD_ANSWER', `streams of kind ${kind} are not served here`));
@@ -32,7 +32,7 @@ export function acceptOpen(
     return;
   }
   try {
-    const head = heads.request({ ...frame, start: start + openHeaderBytes });
+    const head = heads.request(batch, start + openHeaderBytes, end);
     stream.handler = accept(batch.readUInt16BE(start), head, stream);
   } catch (thrown) {
     if (thrown instanceof V2Error) throw thrown;

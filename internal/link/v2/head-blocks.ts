@@ -7,14 +7,7 @@ import { Recent } from '#internal/http1/recent';
 /** So many different heads are remembered, each at most a few kB long. */
 const recentHeads = 32;
 
-/** Where a head stands. */
-interface Block {
-  batch: Buffer;
-  start: number;
-  end: number;
-}
-
-/** Reads the heads of one lane. The same bytes give the same object again, so nobody may change it. */
+/** Reads the heads of one lane, which stand in a batch from `start` to `end`. The same bytes give the same object again, so nobody may change it. */
 export class HeadBlocks {
   readonly #fields = new Recent(requestFields, recentHeads);
   readonly #fieldsOf = (lines: string): Fields => this.#fields.of(lines);
@@ -22,8 +15,8 @@ export class HeadBlocks {
   readonly #responses = new Recent<ResponseHead>(parseResponseHead, recentHeads);
 
   /** Reads the head of a request: in origin form, as hubs write it. Throws {@link Http1Error}. */
-  request(frame: Block): RequestHead {
-    return this.#requests.of(textOf(frame));
+  request(batch: Buffer, start: number, end: number): RequestHead {
+    return this.#requests.of(textOf(batch, start, end));
   }
 
   /** Forgets what it remembers. */
@@ -34,8 +27,8 @@ export class HeadBlocks {
   }
 
   /** Reads the head of a response. Throws {@link Http1Error}. */
-  response(frame: Block): ResponseHead {
-    return this.#responses.of(textOf(frame));
+  response(batch: Buffer, start: number, end: number): ResponseHead {
+    return this.#responses.of(textOf(batch, start, end));
   }
 }
 
@@ -59,7 +52,7 @@ export function decodeTrailers(block: string): Fields {
 }
 
 /** A head block on the wire is a head of HTTP/1.1 with its empty line: cheap to write, and nothing new to read. */
-function textOf({ batch, start, end }: Block): string {
+function textOf(batch: Buffer, start: number, end: number): string {
   const textEnd = end - 4;
   if (textEnd < start || batch.readUInt32BE(textEnd) !== 0x0d0a_0d0a) {
     throw new Http1Error(502, 'the head does not end with an empty line');

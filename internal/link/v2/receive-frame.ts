@@ -38,7 +38,7 @@ export function receiveFrame(stream: MuxStream, frame: Frame, heads: HeadBlocks)
   switch (frame.type) {
     case frameTypes.head:
       checkHeadLength(length);
-      stream.receiveHead(heads.response(frame));
+      stream.receiveHead(heads.response(frame.batch, frame.start, frame.end));
       return;
     case frameTypes.data:
       stream.receiveData(payloadOf(frame));
