@@ -22,11 +22,11 @@ export class HeadWait {
     this.#silenceMs = idleMs;
   }
 
-  /** Bytes of a head have come. */
-  heard(clock: { now(): number }): void {
+  /** A part of a head has come. */
+  begun(now: number): void {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
-    if (this.#silenceMs === idleMs) this.#since = clock.now();
+    if (this.#silenceMs === idleMs) this.#since = now;
   }
 
   /** Whether nothing has come for a second: more than what was sent before takes to arrive. */

@@ -58,7 +58,7 @@ export class VisitorConnection {
     const handler = {
       // Whoever does not read its answers gets no more of them.
       isReady: () => this.writer.isClear,
-      heard: () => this.#wait.heard(clock),
+      begun: () => this.#wait.begun(clock.now()),
       head: (request: ReadRequest) => this.#request(request),
       data: (chunk: Buffer) => this.#receiver?.requestData(chunk),
       end: (trailers: Fields) => this.#receiver?.requestEnd(trailers),

@@ -14,8 +14,8 @@ import { checkTrailers, malformedRequest } from './malformed.ts';
 export interface InputHandler {
   /** Whether another request may be read. */
   isReady(): boolean;
-  /** Bytes of a head have come. */
-  heard(): void;
+  /** A part of a head has come. */
+  begun(): void;
   head(request: ReadRequest): void;
   /** Bytes of the body; of the new protocol after an upgrade. */
   data(chunk: Buffer): void;
@@ -218,9 +218,11 @@ export class VisitorInput {
   }
 
   #readHead(chunk: Buffer): void {
-    this.#handler.heard();
     const read = this.#heads.push(chunk);
-    if (!read) return;
+    if (!read) {
+      this.#handler.begun();
+      return;
+    }
     this.#held.putBack(read.rest);
     const { framing } = read.head;
     const hasBody = framing.kind === 'chunked' || framing.byteCount > 0;

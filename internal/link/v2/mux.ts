@@ -116,14 +116,15 @@ export class Mux implements StreamOwner {
       const message = `${maxStreams} requests are under way`;
       return refuseStream(handler, new AditError('ADIT_TUNNEL_BUSY', message, { retryAfterSeconds: 1 }));
     }
-    const stream = this.#add(this.#newId(), { isOpener: true });
+    const { now } = this;
+    const stream = this.#add(this.#newId(), { isOpener: true, now });
     stream.handler = handler;
     const text = writeRequestHead(head);
     if (openHeaderBytes + text.length > limits.v2Head) {
       stream.fail(new AditError('ADIT_HEAD_TOO_LARGE', 'the head of the request is too long for this wire'));
       return stream;
     }
-    this.#outbox.putOpen(stream.id, { tunnel, msLeft, since: this.now }, text);
+    this.#outbox.putOpen(stream.id, { tunnel, msLeft, since: now }, text);
     // A websocket stays for days, and has little to say.
     if (head.method === 'GET' && fieldValue(head.fields, 'upgrade') === undefined) stream.foresee(this.#early);
     this.wake();
@@ -218,8 +219,8 @@ export class Mux implements StreamOwner {
     if (this.isIdle) this.#deps.onIdle();
   }
 
-  #add(id: number, { isOpener }: { isOpener: boolean }): MuxStream {
-    const window = new ReceiveWindow(this.#deps.budget, this.now);
+  #add(id: number, { isOpener, now = this.now }: { isOpener: boolean; now?: number }): MuxStream {
+    const window = new ReceiveWindow(this.#deps.budget, now);
     const stream = new MuxStream(id, this, window, { isOpener });
     this.#streams.add(stream);
     return stream;
