@@ -1,3 +1,4 @@
+import { FramedReader, type FrameHeader, type Framing } from '#internal/core/framed-reader';
 import { SpareBuffers } from '#internal/core/spare-buffers';
 import { limits } from '#messages/limits';
 
@@ -9,11 +10,8 @@ const close = 0x88;
 const controlBytes = 125;
 const maskLength = 4;
 
-/** Where frames are put together whose parts come in several reads. Short ones are cheaper to allocate. */
-const joinedBytes = 65_536;
-const joined = new SpareBuffers(joinedBytes, 8);
-const leastHeldBytes = 4_096;
-const growth = 4;
+/** Where packets are put together whose parts come in several reads. */
+const joined = new SpareBuffers(65_536, 8);
 
 /** Who takes what is read. Buffers may be used again afterwards. */
 export interface PacketReaderHandler {
@@ -23,27 +21,20 @@ export interface PacketReaderHandler {
   other(bytes: Buffer): void;
 }
 
-interface FrameHeader {
+interface PacketHeader extends FrameHeader {
   isPacket: boolean;
-  /** Where the data begins and ends. */
+  /** Where the data begins. */
   start: number;
-  end: number;
 }
 
 /**
- * Finds packets in what comes on a websocket, each one binary message in one frame, as every peer of ours sends them: where
- * they were read, and without a copy of those that came whole. The library is for the rest, also to refuse what is wrong.
+ * Finds packets in what comes on a websocket, each one binary message in one frame, as every peer of ours sends them. The
+ * library is for the rest, also to refuse what is wrong.
  */
-export class PacketReader {
+export class PacketReader implements Framing<PacketHeader> {
   readonly #isMasked: boolean;
   readonly #handler: PacketReaderHandler;
-  /** The beginning of a frame whose end has not come, and how much of it there is. */
-  #held: Buffer | undefined;
-  #heldBytes = 0;
-  /** Whether the library reads from here on. */
-  #isLeft = false;
-  /** Whether nothing is read any more: so it is behind a close frame. */
-  #isOver = false;
+  readonly #reader = new FramedReader(this, joined);
 
   /** `isMasked`: whether the peer is a client. */
   constructor({ isMasked }: { isMasked: boolean }, handler: PacketReaderHandler) {
@@ -53,36 +44,22 @@ export class PacketReader {
 
   /** Reads no more. */
   stop(): void {
-    this.#isOver = true;
+    this.#reader.stop();
   }
 
   push(chunk: Buffer): void {
-    if (this.#isOver) return;
-    let at = this.#held ? this.#complete(chunk) : 0;
-    while (at < chunk.length && !this.#isLeft && !this.#isOver) {
-      const header = this.#headerAt(chunk, at);
-      if (this.#isLeft) break;
-      if (!header || header.end > chunk.length) {
-        this.#hold(chunk.subarray(at), header ? header.end - at : leastHeldBytes);
-        return;
-      }
-      this.#take(chunk, at, header);
-      at = header.end;
-    }
-    if (this.#isLeft && at < chunk.length) this.#handler.other(chunk.subarray(at));
+    this.#reader.push(chunk);
   }
 
-  /** The header of the frame that begins there; undefined when not all of it has come. A frame of another kind ends our reading. */
-  #headerAt(bytes: Buffer, at: number): FrameHeader | undefined {
+  // Framing.
+
+  headerAt(bytes: Buffer, at: number): PacketHeader | undefined | 'foreign' {
     if (bytes.length - at < 2) return undefined;
     const first = bytes[at] as number;
     const second = bytes[at + 1] as number;
     const isPacket = first === wholeBinary;
     const isControl = (first & 0xf8) === firstControl && (second & 0x7f) <= controlBytes;
-    if (!(isPacket || isControl) || second >= 0x80 !== this.#isMasked) {
-      this.#isLeft = true;
-      return undefined;
-    }
+    if (!(isPacket || isControl) || second >= 0x80 !== this.#isMasked) return 'foreign';
     const short = second & 0x7f;
     const lengthAt = at + 2;
     const maskAt = lengthAt + (short === 126 ? 2 : short === 127 ? 8 : 0);
@@ -91,16 +68,13 @@ export class PacketReader {
     let length = short;
     if (short === 126) length = bytes.readUInt16BE(lengthAt);
     else if (short === 127) length = bytes.readUInt32BE(lengthAt) * 2 ** 32 + bytes.readUInt32BE(lengthAt + 4);
-    if (length > limits.v2Packet) {
-      this.#isLeft = true;
-      return undefined;
-    }
-    return { isPacket, start, end: start + length };
+    return length > limits.v2Packet ? 'foreign' : { isPacket, start, end: start + length };
   }
 
-  #take(bytes: Buffer, at: number, { isPacket, start, end }: FrameHeader): void {
+  frame(bytes: Buffer, at: number, { isPacket, start, end }: PacketHeader): void {
     if (!isPacket) {
-      this.#isOver ||= bytes[at] === close;
+      // Behind a close frame nothing is read.
+      if (bytes[at] === close) this.stop();
       this.#handler.other(bytes.subarray(at, end));
       return;
     }
@@ -108,44 +82,8 @@ export class PacketReader {
     this.#handler.packet(bytes.subarray(start, end));
   }
 
-  /** Goes on with the frame that is held. Gives how many bytes of the chunk were part of it. */
-  #complete(chunk: Buffer): number {
-    let at = 0;
-    while (this.#held) {
-      const held = this.#held.subarray(0, this.#heldBytes);
-      const header = this.#headerAt(held, 0);
-      if (header && header.end === held.length) {
-        this.#held = undefined;
-        this.#heldBytes = 0;
-        this.#take(held, 0, header);
-        joined.give(held);
-      } else if (this.#isLeft) {
-        this.#held = undefined;
-        this.#handler.other(held);
-      } else {
-        if (at === chunk.length) break;
-        // One byte at a time until the header says how many there are.
-        const wanted = header ? header.end - held.length : 1;
-        const part = chunk.subarray(at, at + wanted);
-        this.#hold(part, header?.end ?? leastHeldBytes);
-        at += part.length;
-      }
-    }
-    return at;
-  }
-
-  /** Adds to what is held of a frame of so many bytes. Room for all of it is made once a part has come. */
-  #hold(part: Buffer, frameBytes: number): void {
-    const byteCount = this.#heldBytes + part.length;
-    const before = this.#held;
-    if (!before || before.length < byteCount) {
-      const wanted = Math.max(byteCount, Math.min(frameBytes, Math.max(leastHeldBytes, growth * byteCount)));
-      this.#held = wanted > joinedBytes / growth && wanted <= joinedBytes ? joined.take() : Buffer.allocUnsafe(wanted);
-      before?.copy(this.#held, 0, 0, this.#heldBytes);
-      if (before) joined.give(before);
-    }
-    part.copy(this.#held as Buffer, this.#heldBytes);
-    this.#heldBytes = byteCount;
+  foreign(bytes: Buffer): void {
+    this.#handler.other(bytes);
   }
 }
 
