@@ -3,7 +3,10 @@ export type NodeId = string;
 
 /** Who listens to a bus. What it throws is told, and disturbs nothing else. */
 export interface BusHandler {
-  /** A message of another hub, or of this one. Those of one sender come in order and whole, or not at all. */
+  /**
+   * A message of another hub, or of this one. Those of one sender come in order and whole, or not at all. Its buffer may be
+   * used again afterwards.
+   */
   message(from: NodeId, message: Buffer): void;
   /** Nobody listens as this node, and nobody will again: what was sent to it is lost. */
   gone(node: NodeId): void;

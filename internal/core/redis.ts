@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { Cluster, Redis } from 'ioredis';
 import { messageOf } from './errors.ts';
+import { InPlaceConnector } from './redis-connector.ts';
+import { readMessages } from './redis-messages.ts';
 import { PublishCommand, writePublish } from './redis-publish.ts';
 import { type RedisOptions, redisName } from './redis-url.ts';
 import { countGarbage } from './young-garbage.ts';
@@ -54,18 +56,23 @@ export class RedisConnection {
       ).unref();
       this.#commands.on('node error', (error: Error) => this.#failed(error));
       this.#commands.on('+node', () => this.#connected());
-      this.#subscriber.on('smessageBuffer', (channel, message) => this.#receive(channel, message));
+      this.#subscriber.on('smessageBuffer', (channel: Buffer, message: Buffer) => {
+        countGarbage(message.length);
+        this.#receive(channel.toString('latin1'), message);
+      });
     } else {
       this.#commands = connectSingle(options);
-      this.#subscriber = connectSingle(options);
+      this.#subscriber = connectSingle(options, { isReadInPlace: true });
       this.#sender = connectSingle(options);
-      this.#subscriber.on('messageBuffer', (channel, message) => this.#receive(channel, message));
       for (const client of [this.#subscriber, this.#sender]) client.on('error', (error) => this.#failed(error));
     }
     this.#commands.on('error', (error) => this.#failed(error));
     this.#commands.on('ready', () => this.#connected());
     this.#subscriber.on('ready', () => {
       this.#refusal = '';
+      if (this.#subscriber instanceof Redis) {
+        readMessages(this.#subscriber.stream, (channel, message) => this.#receive(channel, message));
+      }
       this.#subscribe([...this.#receivers.keys()]);
       this.#connected();
     });
@@ -117,7 +124,10 @@ export class RedisConnection {
     this.#onChange = action;
   }
 
-  /** Receives what is published on a channel from now on, whenever Redis can be reached. */
+  /**
+   * Receives what is published on a channel from now on, whenever Redis can be reached. A message's buffer may be used
+   * again afterwards.
+   */
   listen(channel: string, receive: (message: Buffer) => void): void {
     this.#receivers.set(channel, receive);
     if (this.#subscriber.status === 'ready') this.#subscribe([channel]);
@@ -218,10 +228,9 @@ export class RedisConnection {
     this.#onChange(this.isUp);
   }
 
-  #receive(channel: Buffer, message: Buffer): void {
-    countGarbage(message.length);
+  #receive(channel: string, message: Buffer): void {
     try {
-      this.#receivers.get(channel.toString('latin1'))?.(message);
+      this.#receivers.get(channel)?.(message);
     } catch (thrown) {
       this.#onError(thrown);
     }
@@ -253,11 +262,13 @@ function silence(socket: Duplex): void {
   socket.write('CLIENT REPLY OFF\r\n');
 }
 
-function connectSingle(options: RedisOptions): Redis {
+function connectSingle(options: RedisOptions, { isReadInPlace = false } = {}): Redis {
   const { kind, addresses, master, database } = options;
   const [address] = addresses;
   return new Redis({
     ...usual(options),
+    // The library has none for Sentinel that could be told how to read.
+    ...(isReadInPlace && kind === 'single' && { Connector: InPlaceConnector }),
     db: database,
     autoResubscribe: false,
     retryStrategy: reconnectDelayMs,

@@ -25,3 +25,16 @@ export function writeCopy(socket: Writable, bytes: Buffer): boolean {
   bytes.copy(copy);
   return socket.write(copy, () => copies.give(copy));
 }
+
+/** A copy of bytes that are to wait. Whoever has it last may give it back, so that its buffer is used again. */
+export function spareCopy(bytes: Buffer): Buffer {
+  if (bytes.length < longBytes || bytes.length > longCopies.byteCount) return copyToKeep(bytes);
+  const copy = longCopies.take().subarray(0, bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
+/** Takes back what {@link spareCopy} gave, once. Anything else is passed over. */
+export function giveBack(bytes: Buffer): void {
+  longCopies.give(bytes);
+}

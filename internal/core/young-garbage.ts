@@ -21,8 +21,7 @@ const ownBytes = 4_096;
 /** A copy of bytes that are to wait, whose buffer is garbage once they have gone. */
 export function copyToKeep(bytes: Buffer): Buffer {
   countGarbage(bytes.length);
-  if (bytes.length < ownBytes) return Buffer.from(bytes);
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  const copy = bytes.length < ownBytes ? Buffer.allocUnsafe(bytes.length) : Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(copy);
   return copy;
 }

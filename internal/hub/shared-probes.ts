@@ -50,7 +50,7 @@ export class SharedProbes {
     if (kind === 'askProbe') {
       const nonce = payload.toString('latin1');
       const isProbe = this.#deps.prober.isProbe(name, probePath + nonce);
-      this.#deps.bus.publish(from, encodeNodeMessage(isProbe ? 'probe' : 'noProbe', name), payload);
+      this.#deps.bus.publish(from, encodeNodeMessage(isProbe ? 'probe' : 'noProbe', name), Buffer.from(payload));
     } else if (kind === 'probe' || kind === 'noProbe') {
       this.#asked.get(keyOf(from, name, payload.toString('latin1')))?.(kind === 'probe');
     } else return false;

@@ -29,7 +29,8 @@ class Node {
     t.after(() => this.bus.close());
     await this.bus.start({
       message: (from, message) => {
-        this.taken.push({ from, message });
+        // Its buffer may be used again.
+        this.taken.push({ from, message: Buffer.from(message) });
         this.#wake();
         more.message?.(from, message);
       },

@@ -114,7 +114,11 @@ export class TestHub {
 
   async start(): Promise<void> {
     await this.#bus.start({
-      message: (from, bytes) => this.sessions.message(from, decodeNodeMessage(bytes)),
+      message: (from, bytes) => {
+        this.sessions.message(from, decodeNodeMessage(bytes));
+        // As a bus does that reads into the same buffer again.
+        bytes.fill(0xff);
+      },
       gone: (node) => this.sessions.nodeGone(node),
       heard: (node) => this.sessions.lanes.nodeHeard(node),
       writable: () => this.sessions.writable(),

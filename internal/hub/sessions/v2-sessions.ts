@@ -2,6 +2,7 @@ import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
+import { spareCopy } from '#internal/core/write-copy';
 import { copyToKeep } from '#internal/core/young-garbage';
 import type { Ending, RegisteredTunnel, V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
 import { encodeGone, epochOf } from '#internal/link/v2/payloads';
@@ -148,7 +149,7 @@ export class V2Sessions {
       held.nodes.add(node);
     }
     // The bus keeps it, and its buffer is used again.
-    this.#deps.bus.publish(node, held.toEdgeHead, copyToKeep(packet));
+    this.#deps.bus.publish(node, held.toEdgeHead, spareCopy(packet));
   }
 
   /** An agent is about to end: gives its names free. What is under way goes on until it closes. */
@@ -180,7 +181,8 @@ export class V2Sessions {
     // What comes too early is lost, and sent again.
     if (!held) return this.resumptions.has(session);
     held.nodes.add(from);
-    if (held.link && packet.length > 0) held.link.send(packet);
+    // The link keeps it, and its buffer is used again.
+    if (held.link && packet.length > 0) held.link.send(copyToKeep(packet));
     if (!held.link) this.#deps.bus.publish(from, encodeNodeMessage('parked', session));
     return true;
   }

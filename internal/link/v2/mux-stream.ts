@@ -262,7 +262,7 @@ export class MuxStream implements AcceptedStream {
     // What may have to wait for long must not keep a much larger buffer than it needs.
     const leastBytes = this.canSend ? longBytes : copies.byteCount / 2;
     const isLong = rest.length >= leastBytes && rest.length <= copies.byteCount;
-    this.#chunks[at] = isLong ? spareCopy(rest) : copyToKeep(rest);
+    this.#chunks[at] = isLong ? longCopy(rest) : copyToKeep(rest);
   }
 
   #endSending(): void {
@@ -285,7 +285,7 @@ export class MuxStream implements AcceptedStream {
   }
 }
 
-function spareCopy(chunk: Buffer): Buffer {
+function longCopy(chunk: Buffer): Buffer {
   const copy = copies.take().subarray(0, chunk.length);
   chunk.copy(copy);
   return copy;
