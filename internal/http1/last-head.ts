@@ -1,7 +1,6 @@
-const empty = Buffer.alloc(0);
+import { keptLength } from './recent.ts';
 
-/** A longer one is read anew each time: what is kept of idle connections is bounded by this. */
-const maxBytes = 4_096;
+const empty = Buffer.alloc(0);
 const leastBytes = 256;
 
 /** A head, and the bytes behind it. */
@@ -32,8 +31,9 @@ export class LastHead<Head> {
   }
 
   #keep(bytes: Buffer, byteCount: number, head: Head): void {
-    this.#byteCount = byteCount <= maxBytes ? byteCount : 0;
-    this.#head = head;
+    const isKept = byteCount <= keptLength;
+    this.#byteCount = isKept ? byteCount : 0;
+    this.#head = isKept ? head : undefined;
     if (this.#byteCount > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(Math.max(byteCount, leastBytes));
     bytes.copy(this.#bytes, 0, 0, this.#byteCount);
   }

@@ -1,5 +1,5 @@
-/** A longer text is made anew each time: what is kept is bounded by this times the number of slots. */
-const maxLength = 4_096;
+/** A longer head is read anew each time it comes, and nothing is kept of it: so what idle connections hold is bounded. */
+export const keptLength = 4_096;
 
 /**
  * What was made of texts lately. Heads come again and again, byte for byte, and to see that two are the same costs a
@@ -22,7 +22,7 @@ export class Recent<Made> {
     const known = this.#slots[slot];
     if (known !== undefined && known.text === text) return known.made;
     const made = this.#make(text);
-    if (text.length <= maxLength) this.#slots[slot] = { text, made };
+    if (text.length <= keptLength) this.#slots[slot] = { text, made };
     return made;
   }
 

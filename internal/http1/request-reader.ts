@@ -5,7 +5,7 @@ import { type Fields, isKeptAlive } from './fields.ts';
 import { HeadBuffer } from './head-buffer.ts';
 import { type HeadRead, LastHead } from './last-head.ts';
 import { type ParsedRequest, parseRequestHead, parseRequestLine, requestFields } from './parse-head.ts';
-import { Recent } from './recent.ts';
+import { keptLength, Recent } from './recent.ts';
 
 /** Empty lines that a request may have before it: old clients send one behind a body (RFC 9112 §2.2). */
 const emptyLineCount = 4;
@@ -67,8 +67,9 @@ export class RequestHeadReader {
     const isAlike = last?.fields === fields && last.version === version;
     const framing = isAlike ? last.framing : requestFraming(head);
     const isKept = isAlike ? last.isKept : isKeptAlive(version, fields);
-    this.#last = { method, target, version, fields, framing, isKept };
-    return this.#last;
+    const read = { method, target, version, fields, framing, isKept };
+    this.#last = text.length <= keptLength ? read : undefined;
+    return read;
   }
 
   #collect(bytes: Buffer): { text: string; rest: Buffer } | undefined {

@@ -3,6 +3,7 @@ import { AditError } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { type Fields, fieldValue } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
+import { keptLength } from '#internal/http1/recent';
 import type { Gate } from '../gate.ts';
 import type { ExchangeMetrics } from '../metrics.ts';
 import { Continue } from './continue.ts';
@@ -92,7 +93,7 @@ export class Answer {
     const framed = frameResponse(request, { status: head.status, reason: head.reason, fields }, isLast);
     const isBounded = !/^text\/event-stream\b/i.test(fieldValue(fields, 'content-type') ?? '');
     const made = new RepeatedAnswer(head, framed, isBounded);
-    if (isPlain && !framed.isDatedHere) this.#connection.repeatedAnswer = made;
+    if (isPlain && !framed.isDatedHere && framed.text.length <= keptLength) this.#connection.repeatedAnswer = made;
     return made;
   }
 

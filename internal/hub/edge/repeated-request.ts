@@ -1,4 +1,5 @@
 import type { ParsedRequest } from '#internal/http1/parse-head';
+import { keptLength } from '#internal/http1/recent';
 import type { Router, TunnelRoute } from './router.ts';
 import type { TunnelRequest } from './tunnel-request.ts';
 
@@ -18,9 +19,10 @@ export class RepeatedRequest {
     this.#route = route;
   }
 
-  /** Undefined where more than the target may differ the next time. */
+  /** Undefined where more than the target may differ the next time, or the head is too long to be kept. */
   static of(asked: TunnelRequest, route: TunnelRoute): RepeatedRequest | undefined {
-    const { request, isChunked, isContinueExpected, upgrade, onOver } = asked;
+    const { request, head, isChunked, isContinueExpected, upgrade, onOver } = asked;
+    if (head.target.length + (head.lines?.length ?? 0) > keptLength) return undefined;
     // An absolute URL names the host too.
     const isAll = route.target === request.target;
     if (!isAll || isChunked || isContinueExpected || upgrade !== undefined || onOver !== undefined) return undefined;
