@@ -138,22 +138,13 @@ function gatherWhole(frames: WholeFrame[], target: Buffer, start: number, now: n
     if (offset + frameHeaderBytes + length > target.length) break;
     let at = writeFrameHeader(target, offset, type, id, length);
     if (open) at = writeOpenHeader(target, at, open.tunnel, open.msLeft - (now - open.since));
-    if (typeof payload === 'string') writeText(target, payload, at);
+    if (typeof payload === 'string') target.write(payload, at, 'latin1');
     else payload.copy(target, at);
     offset = at + payload.length;
     count += 1;
   }
   if (count > 0) frames.splice(0, count);
   return offset;
-}
-
-/** Heads that come again have a dozen letters. */
-const shortLength = 32;
-
-function writeText(target: Buffer, text: string, offset: number): void {
-  // Node's own way leaves the engine, which takes longer than to write a few letters.
-  if (text.length > shortLength) target.write(text, offset, 'latin1');
-  else for (let i = 0; i < text.length; i += 1) target[offset + i] = text.charCodeAt(i);
 }
 
 function gatherEnd(stream: MuxStream, target: Buffer, offset: number): number {
