@@ -61,7 +61,7 @@ test('fields that Connection names are taken away, and ours can not be', async (
 });
 
 test('fields of one connection are not forwarded', async () => {
-  const hop = { 'Keep-Alive': 'timeout=5', TE: 'trailers', Trailer: 'X-T', 'Proxy-Authorization': 'Basic eA==' };
+  const hop = { 'Keep-Alive': 'timeout=5', TE: 'gzip', Trailer: 'X-T', 'Proxy-Authorization': 'Basic eA==' };
   // Node sends Trailer only ahead of a body in chunks.
   const { headers } = await seenWith({ ...hop, 'Proxy-Connection': 'keep-alive', 'Transfer-Encoding': 'chunked' });
   for (const name of [...Object.keys(hop), 'Proxy-Connection']) assert.equal(headers[name.toLowerCase()], undefined);

@@ -22,6 +22,23 @@ test('a body of unknown length, its trailers and those of the response pass', as
   assert.match(head, /\r\nTransfer-Encoding: chunked\r\n/);
 });
 
+test('an origin hears of a visitor that takes trailers, with each of its requests', async (t) => {
+  const edge = await TestEdge.start(t);
+  const asking = ['Connection: TE', 'TE: gzip, Trailers'];
+  const visitor = await edge.visit(t, '');
+  for (const target of ['/a', '/b']) {
+    visitor.send(edge.head(`GET ${target} HTTP/1.1`, ...asking));
+    const stream = await edge.stream();
+    assert.deepEqual(stream.head.fields.slice(-4), ['Connection', 'TE', 'TE', 'trailers']);
+    stream.answer(204, []);
+    await visitor.response();
+  }
+  for (const request of [edge.head('GET / HTTP/1.0', ...asking), edge.head('GET / HTTP/1.1', 'TE: gzip')]) {
+    await edge.visit(t, request);
+    assert.equal(fieldValue((await edge.stream()).head.fields, 'te'), undefined);
+  }
+});
+
 test('trailers reach the wire, and whatever was written in one turn leaves at once', async (t) => {
   const edge = await TestEdge.start(t);
   const visitor = await edge.visit(t, edge.head('GET / HTTP/1.1'));

@@ -161,6 +161,7 @@ export class Edge implements VisitorHandler {
       isChunked: hasBody && fieldValue(request.fields, 'transfer-encoding') !== undefined,
       upgrade,
       isContinueExpected: isContinueExpected && hasBody,
+      takesTrailers: takesTrailers(request),
       publicAddress: { domain, prefix },
       onOver: leave,
     };
@@ -194,6 +195,11 @@ function expectsContinue({ version, fields }: ParsedRequest): boolean {
     throw new AditError('ADIT_EXPECTATION_FAILED', 'the only expectation that can be met is 100-continue');
   }
   return version === '1.1';
+}
+
+/** HTTP/1.0 has no place for trailers. */
+function takesTrailers({ version, fields }: ParsedRequest): boolean {
+  return version === '1.1' && listMembers(fieldList(fields, 'te')).includes('trailers');
 }
 
 /** The one Host field. Two of them could be read in two ways. */

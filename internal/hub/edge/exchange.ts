@@ -79,14 +79,11 @@ export class Exchange implements ResponseHandler, RequestReceiver {
     try {
       const { head, upgrade, hasBody } = this.#asked;
       if (hasBody) this.#deps.gate.checkRequestBody(Number(fieldValue(head.fields, 'content-length') ?? 0));
-      this.#isUpgrade = upgrade !== undefined && (opener.isTransparent || upgrade.isWebsocket);
-      const stream = opener.open(
-        headForAgent(this.#asked, {
-          isUpgrade: this.#isUpgrade,
-          isExpect: this.#answer.isContinueDue && opener.isTransparent,
-        }),
-        this,
-      );
+      const { isTransparent } = opener;
+      this.#isUpgrade = upgrade !== undefined && (isTransparent || upgrade.isWebsocket);
+      const isExpect = this.#answer.isContinueDue && isTransparent;
+      const passes = { isUpgrade: this.#isUpgrade, isExpect, areTrailers: isTransparent };
+      const stream = opener.open(headForAgent(this.#asked, passes), this);
       // It may have been refused at once, and then even opened elsewhere.
       if (this.#isOver || this.#opener !== opener) return;
       this.#stream = stream;

@@ -31,7 +31,7 @@ export class RepeatedRequest {
 
   /** The same for another request; undefined unless only its target differs, and leads to the same tunnel. */
   again(request: ParsedRequest, router: Router): TunnelRequest | undefined {
-    const { clientId, request: last, head, hasBody, publicAddress } = this.#asked;
+    const { clientId, request: last, head, hasBody, takesTrailers, publicAddress } = this.#asked;
     if (request === last) return this.#asked;
     const { version, method, target, fields } = request;
     if (fields !== last.fields || version !== last.version || !plainMethods.has(method)) return undefined;
@@ -45,6 +45,7 @@ export class RepeatedRequest {
       isChunked: false,
       upgrade: undefined,
       isContinueExpected: false,
+      takesTrailers,
       publicAddress,
       onOver: undefined,
     };

@@ -14,6 +14,8 @@ export interface TunnelRequest {
   isChunked: boolean;
   upgrade: Upgrade | undefined;
   isContinueExpected: boolean;
+  /** Whether the visitor says that it takes trailers. Some services send none to whoever does not (RFC 9110 §6.5.1). */
+  takesTrailers: boolean;
   publicAddress: PublicAddress;
   /** Called once when the exchange is over. */
   onOver: (() => void) | undefined;
@@ -28,12 +30,13 @@ const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'PUT']);
 
 /** The head for the agent, with what its wire lets pass. */
 export function headForAgent(
-  { head, upgrade, isChunked }: TunnelRequest,
-  passes: { isUpgrade: boolean; isExpect: boolean },
+  { head, upgrade, isChunked, takesTrailers }: TunnelRequest,
+  passes: { isUpgrade: boolean; isExpect: boolean; areTrailers: boolean },
 ): RequestHead {
   const added: string[] = [];
   if (passes.isExpect) added.push('Expect', '100-continue');
   if (upgrade && passes.isUpgrade) added.push('Connection', 'Upgrade', 'Upgrade', upgrade.protocols);
+  else if (takesTrailers && passes.areTrailers) added.push('Connection', 'TE', 'TE', 'trailers');
   // That the length is not known stands last: so streams have it.
   if (isChunked) added.push('Transfer-Encoding', 'chunked');
   if (added.length === 0) return head;
