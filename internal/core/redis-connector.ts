@@ -27,7 +27,8 @@ export class InPlaceConnector extends AbstractConnector {
     this.connecting = true;
     // It may be told to disconnect meanwhile.
     await undefined;
-    if (!this.connecting) throw new Error('the connection was closed before it was made');
+    // In the words that it knows for no fault.
+    if (!this.connecting) throw new Error('Connection is closed.');
     const stream = connectInPlace((onread) => {
       const options = { host, port, onread } as NetConnectOpts;
       return tls ? connectTls({ ...options, ...tls }) : connectPlain(options);

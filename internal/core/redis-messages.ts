@@ -7,13 +7,11 @@ import { SpareBuffers } from './spare-buffers.ts';
 /** Where messages are put together whose parts come in several reads. */
 const joined = new SpareBuffers(344_064, 2);
 
-const [lineFeed, minus, zero, nine] = [...'\n-09'].map((letter) => letter.charCodeAt(0)) as [
-  number,
-  number,
-  number,
-  number,
-];
 const lineEndBytes = 2;
+const lineFeed = 10;
+const minus = 45;
+const zero = 48;
+const nine = 57;
 
 /** What stands in a message behind its type (RESP3: a push; RESP2: an array), before the length of its channel. */
 const messageStart = Buffer.from('3\r\n$7\r\nmessage\r\n$');

@@ -1,19 +1,14 @@
 import type { Duplex } from 'node:stream';
 import { Cluster, Redis } from 'ioredis';
 import { messageOf } from './errors.ts';
-import { InPlaceConnector } from './redis-connector.ts';
+import { connectCluster, connectSingle, reconnectDelayMs } from './redis-clients.ts';
 import { readMessages } from './redis-messages.ts';
 import { PublishCommand, writePublish } from './redis-publish.ts';
 import { type RedisOptions, redisName } from './redis-url.ts';
 import { countGarbage } from './young-garbage.ts';
 
-/** How long Redis may take to answer one command. Longer than what a stop of it may take that is served late. */
-const commandTimeoutMs = 5_000;
-const connectTimeoutMs = 2_000;
 const closeMs = 500;
 const refreshMs = 1_000;
-
-const reconnectDelayMs = (attempt: number): number => Math.min(50 * attempt, 500);
 
 /**
  * One hub's connections to Redis, whatever kind of Redis it is: one for commands, one to listen on, and one to send
@@ -260,63 +255,4 @@ function silence(socket: Duplex): void {
   socket.removeAllListeners('data');
   socket.on('data', () => undefined);
   socket.write('CLIENT REPLY OFF\r\n');
-}
-
-function connectSingle(options: RedisOptions, { isReadInPlace = false } = {}): Redis {
-  const { kind, addresses, master, database } = options;
-  const [address] = addresses;
-  return new Redis({
-    ...usual(options),
-    // The library has none for Sentinel that could be told how to read.
-    ...(isReadInPlace && kind === 'single' && { Connector: InPlaceConnector }),
-    db: database,
-    autoResubscribe: false,
-    retryStrategy: reconnectDelayMs,
-    enableOfflineQueue: false,
-    ...(kind === 'single' && address),
-    ...(kind === 'sentinel' && {
-      sentinels: [...addresses],
-      name: master as string,
-      sentinelRetryStrategy: reconnectDelayMs,
-      sentinelCommandTimeout: connectTimeoutMs,
-      ...(options.isTls && { enableTLSForSentinelMode: true, sentinelTLS: tlsOf(options) }),
-    }),
-  });
-}
-
-function connectCluster(options: RedisOptions): Cluster {
-  return new Cluster([...options.addresses], {
-    shardedSubscribers: true,
-    // Connections to its nodes are made when they are needed; what they are needed for waits until they are there.
-    enableOfflineQueue: true,
-    clusterRetryStrategy: reconnectDelayMs,
-    // What is tried again later would overtake what was sent meanwhile.
-    retryDelayOnFailover: 0,
-    retryDelayOnClusterDown: 0,
-    retryDelayOnTryAgain: 0,
-    // A name instead of its address, since the certificate is good for the name.
-    dnsLookup: (host, callback) => callback(null, host),
-    redisOptions: usual(options),
-  });
-}
-
-function usual(options: RedisOptions) {
-  const { username, password, isTls } = options;
-  return {
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(isTls && { tls: tlsOf(options) }),
-    connectionName: 'adit',
-    connectTimeout: connectTimeoutMs,
-    disconnectTimeout: 100,
-    commandTimeout: commandTimeoutMs,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    // Replies of a server that has become a replica: look for the new master.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
-  };
-}
-
-function tlsOf({ ca }: RedisOptions): { ca?: string | Buffer } {
-  return ca === undefined ? {} : { ca };
 }
