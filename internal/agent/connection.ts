@@ -101,12 +101,12 @@ const goodbyeMs = 2_000;
 type SessionDeps = ConnectDeps & { onClosed(code: number, reason: string): void };
 
 function v2Session(
-  { websocket, response }: Dialled,
+  { websocket, response, hasZeroMask }: Dialled,
   { hub, key, session }: ConnectOptions,
   deps: SessionDeps,
 ): Session {
   const agent = new V2AgentLink(deps, (handler) =>
-    packetLink(websocket, response.socket, { isMasked: false }, handler),
+    packetLink(websocket, response.socket, { isMasked: false, hasZeroMask }, handler),
   );
   agent.onProbed = deps.onProbed;
   agent.onRoundTrip = deps.onRoundTrip;

@@ -38,6 +38,8 @@ export interface DialDeps {
 export interface Dialled {
   websocket: WebSocket;
   response: IncomingMessage;
+  /** Whether what it sends is masked with 0. */
+  hasZeroMask: boolean;
 }
 
 /** The hub takes websockets, but grants none of the subprotocols that it was offered. */
@@ -69,9 +71,10 @@ export async function dial(
   proxyAgent?.on('proxyConnect', ({ statusCode }: { statusCode: number }) => {
     connectStatus = statusCode;
   });
+  const mask = maskOptions(url, proxy !== undefined);
   const websocket = new WebSocket(address, subprotocols, {
     ...linkOptions,
-    ...maskOptions(url, proxy !== undefined),
+    ...mask,
     ...tls,
     ...(proxyAgent
       ? { agent: proxyAgent }
@@ -106,7 +109,7 @@ export async function dial(
       websocket.once('open', () => {
         // A hub may speak first, and nobody listens yet.
         websocket.pause();
-        if (response) resolve({ websocket, response });
+        if (response) resolve({ websocket, response, hasZeroMask: mask.generateMask !== undefined });
       });
       websocket.once('unexpected-response', (_request, { statusCode: status = 0, headers }) => {
         const answer = { status, headers };

@@ -3,12 +3,12 @@ import { SpareBuffers } from '#internal/core/spare-buffers';
 import { limits } from '#messages/limits';
 
 /** The first byte of a whole message: FIN, no extension, and the opcode (RFC 6455 §5.2). */
-const wholeBinary = 0x82;
+export const wholeBinary = 0x82;
 /** Control frames are whole and short. */
 const firstControl = 0x88;
 const close = 0x88;
 const controlBytes = 125;
-const maskLength = 4;
+export const maskLength = 4;
 
 /** Where packets are put together whose parts come in several reads. */
 const joined = new SpareBuffers(65_536, 8);

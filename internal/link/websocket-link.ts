@@ -3,7 +3,7 @@ import type { RawData, WebSocket } from 'ws';
 import { readInPlace } from '#internal/core/in-place-socket';
 import { limits } from '#messages/limits';
 import { closeReason } from './close-reason.ts';
-import { PacketReader } from './packet-reader.ts';
+import { maskLength, PacketReader, wholeBinary } from './packet-reader.ts';
 import type { TextLink, TextLinkHandler } from './text-link.ts';
 import type { PacketLink, PacketLinkHandler } from './v2/packet-link.ts';
 
@@ -60,12 +60,19 @@ export function textLink(websocket: WebSocket, socket: Socket, handler: TextLink
   };
 }
 
+/** Up to here a packet is copied into its frame: one write of one buffer, where the library makes one of two. */
+const joinedBytes = 16_384;
+/** The length that says that two bytes behind it have the length. */
+const longLength = 126;
+
 /** Bytes in a websocket's queue from which on nobody is asked for more. */
 const fullBytes = 131_072;
 
 export interface PacketLinkOptions {
-  /** Whether the other end is the websocket's client, which masks what it sends. */
+  /** Whether the other end is the websocket's client, which masks what it sends. Otherwise this end is. */
   isMasked: boolean;
+  /** Whether this end masks with 0, if it is the client. */
+  hasZeroMask?: boolean;
 }
 
 /** Carries binary messages on an open websocket; `socket` is what it runs on. */
@@ -88,10 +95,12 @@ export function packetLink(
     isFull = false;
     handler.writable();
   };
+  const isJoinable = options.isMasked || options.hasZeroMask === true;
   return {
     send(packet) {
       if (websocket.readyState !== websocket.OPEN) return;
-      websocket.send(packet, sent);
+      if (isJoinable && packet.length <= joinedBytes) socket.write(frameOf(packet, !options.isMasked), sent);
+      else websocket.send(packet, sent);
       isFull = websocket.bufferedAmount >= fullBytes;
     },
     close: (code, reason) => websocket.close(code, closeReason(reason)),
@@ -106,6 +115,21 @@ export function packetLink(
       return socket.bytesRead;
     },
   };
+}
+
+/** A packet in its frame (RFC 6455 §5.2), whose mask is 0 if it has one. */
+function frameOf(packet: Buffer, isMasked: boolean): Buffer {
+  const { length } = packet;
+  const isTiny = length < longLength;
+  const maskAt = isTiny ? 2 : 4;
+  const start = maskAt + (isMasked ? maskLength : 0);
+  const frame = Buffer.allocUnsafe(start + length);
+  frame[0] = wholeBinary;
+  frame[1] = (isMasked ? 0x80 : 0) | (isTiny ? length : longLength);
+  if (!isTiny) frame.writeUInt16BE(length, 2);
+  if (isMasked) frame.writeUInt32BE(0, maskAt);
+  packet.copy(frame, start);
+  return frame;
 }
 
 /** Reads packets before the library does, which gets the rest. */
