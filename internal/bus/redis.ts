@@ -1,7 +1,6 @@
 import { type Clock, type Stop, within } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { RedisConnection } from '#internal/core/redis';
-import { giveBack } from '#internal/core/write-copy';
 import type { Bus, BusHandler, BusHealth, NodeId } from './bus.ts';
 import { decodeBeat, decodeEnvelope, encodeBeat, encodeEnvelopeHead, type PendingMessages } from './envelope.ts';
 import { Gathering } from './gathering.ts';
@@ -156,10 +155,7 @@ export class RedisBus implements Bus {
     }
     this.#number += 1;
     const head = encodeEnvelopeHead({ from: this.#node, number: this.#number, stamp });
-    connection.send(channelOf(node), [head, ...pieces], () => {
-      this.#count(-byteCount);
-      for (const piece of pieces) giveBack(piece);
-    });
+    connection.send(channelOf(node), [head, ...pieces], () => this.#count(-byteCount));
     this.#askSoon(node);
   }
 

@@ -5,6 +5,7 @@ import { connectCluster, connectSingle, reconnectDelayMs } from './redis-clients
 import { readMessages } from './redis-messages.ts';
 import { PublishCommand, writePublish } from './redis-publish.ts';
 import { type RedisOptions, redisName } from './redis-url.ts';
+import { giveBack } from './write-copy.ts';
 import { countGarbage } from './young-garbage.ts';
 
 const closeMs = 500;
@@ -139,7 +140,13 @@ export class RedisConnection {
    */
   send(channel: string, pieces: readonly Buffer[], written: () => void): void {
     if (!this.takesMessages) written();
-    else if (this.#sender) writePublish(this.#sender.stream, channel, pieces, written);
+    else if (this.#sender) {
+      writePublish(this.#sender.stream, channel, pieces, () => {
+        for (const piece of pieces) giveBack(piece);
+        written();
+      });
+    }
+    // What the library has given up may still be waiting in its socket: nothing of that is given back.
     else this.#publish(channel, pieces).then(written, written);
   }
 
