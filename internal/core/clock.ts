@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { afterTurn } from './after-turn.ts';
 
 /** Time as the code sees it, so that tests can hold it still. */
 export interface Clock {
@@ -14,9 +15,26 @@ export interface Clock {
 
 export type Stop = () => void;
 
+let nowMs = 0;
+let isRead = false;
+
+function forget(): void {
+  isRead = false;
+}
+
+/** Read once for each callback of the event loop, which asks many times and is over within a fraction of a millisecond. */
+function readOnce(): number {
+  if (!isRead) {
+    isRead = true;
+    nowMs = performance.now();
+    afterTurn(forget);
+  }
+  return nowMs;
+}
+
 /** The real time. */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: readOnce,
   wallMs: () => Date.now(),
   after(delayMs, action) {
     const timer = setTimeout(action, delayMs);
