@@ -3,6 +3,7 @@ import { eachField, type Fields } from '#internal/http1/fields';
 import type { RequestHead, ResponseHead } from '#internal/http1/head';
 import { parseFields, parseRequestHead, parseResponseHead, requestFields } from '#internal/http1/parse-head';
 import { Recent } from '#internal/http1/recent';
+import { RecentBlocks } from './recent-blocks.ts';
 
 /** So many different heads are remembered, each at most a few kB long. */
 const recentHeads = 32;
@@ -11,12 +12,18 @@ const recentHeads = 32;
 export class HeadBlocks {
   readonly #fields = new Recent(requestFields, recentHeads);
   readonly #fieldsOf = (lines: string): Fields => this.#fields.of(lines);
-  readonly #requests = new Recent((text) => parseOriginForm(text, this.#fieldsOf), recentHeads);
-  readonly #responses = new Recent<ResponseHead>(parseResponseHead, recentHeads);
+  readonly #requests = new RecentBlocks(
+    (batch, start, end) => parseOriginForm(textOf(batch, start, end), this.#fieldsOf),
+    recentHeads,
+  );
+  readonly #responses = new RecentBlocks(
+    (batch, start, end): ResponseHead => parseResponseHead(textOf(batch, start, end)),
+    recentHeads,
+  );
 
   /** Reads the head of a request: in origin form, as hubs write it. Throws {@link Http1Error}. */
   request(batch: Buffer, start: number, end: number): RequestHead {
-    return this.#requests.of(textOf(batch, start, end));
+    return this.#requests.of(batch, start, end);
   }
 
   /** Forgets what it remembers. */
@@ -28,7 +35,7 @@ export class HeadBlocks {
 
   /** Reads the head of a response. Throws {@link Http1Error}. */
   response(batch: Buffer, start: number, end: number): ResponseHead {
-    return this.#responses.of(textOf(batch, start, end));
+    return this.#responses.of(batch, start, end);
   }
 }
 
