@@ -60,7 +60,7 @@ export function agentLinkDeps({ sessions, registrar, prober, ...common }: AgentL
       register: (registration, link) => sessions.registerV2(registrar, registration, link),
       resume: (registration, link) => sessions.resume(registrar, registration, link),
       onServing: (link) => v2.serving(link),
-      onBatch: (link, node, packet) => v2.batch(link, node, packet),
+      onBatch: (link, packet) => v2.batch(link, packet),
       onWritable: (link) => lanes.wake(link.id),
       probe: (link, nonce) => v2.health.probe(prober, link, nonce),
       onStatus: (link) => v2.health.status(link),

@@ -5,7 +5,7 @@ import type { Log } from '#internal/core/log';
 import { spareCopy } from '#internal/core/write-copy';
 import { copyToKeep } from '#internal/core/young-garbage';
 import type { Ending, RegisteredTunnel, V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
-import { encodeGone, epochOf } from '#internal/link/v2/payloads';
+import { encodeGone, epochOf, isOfNode, nodeOf } from '#internal/link/v2/payloads';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
 import { V2Error } from '#messages/v2';
@@ -36,6 +36,7 @@ export interface V2SessionsDeps {
 export class V2Sessions {
   readonly #options: V2SessionsOptions;
   readonly #deps: V2SessionsDeps;
+  readonly #ownName: Buffer;
   /** Connections, of which some have yet to register. */
   readonly #links = new Set<V2HubLink>();
   readonly #held = new Map<string, HeldSession>();
@@ -46,6 +47,7 @@ export class V2Sessions {
   constructor(options: V2SessionsOptions, deps: V2SessionsDeps) {
     this.#options = options;
     this.#deps = deps;
+    this.#ownName = Buffer.from(options.node, 'hex');
     this.health = new V2Health(this.#held, deps);
     this.resumptions = new V2Resumptions(options.node, {
       directory: deps.directory,
@@ -135,14 +137,15 @@ export class V2Sessions {
   }
 
   /** A batch of an agent, for a hub's lane. Throws V2Error. */
-  batch(link: V2HubLink, node: NodeId, packet: Buffer): void {
+  batch(link: V2HubLink, packet: Buffer): void {
     const held = this.#held.get(link.id);
     // What an old connection still brings was sent again over the new one.
     if (held?.link !== link || epochOf(packet) !== held.record.epoch) return;
-    if (node === this.#options.node) {
-      if (!this.#deps.lanes.receive(link.id, packet)) link.sendGone(node);
+    if (isOfNode(packet, this.#ownName)) {
+      if (!this.#deps.lanes.receive(link.id, packet)) link.sendGone(this.#options.node);
       return;
     }
+    const node = nodeOf(packet);
     if (!held.nodes.has(node)) {
       held.namedCount += 1;
       if (held.namedCount > limits.nodesPerSession) throw new V2Error('it speaks to too many hubs');

@@ -2,12 +2,14 @@ import { AditError } from '#internal/core/errors';
 import { limits } from '#messages/limits';
 import { batchHeaderBytes, V2Error } from '#messages/v2';
 import type { Mux } from './mux.ts';
-import { acknowledgedOf, decodeGone, nodeOf } from './payloads.ts';
+import { acknowledgedOf, decodeGone, isOfNode, nodeOf } from './payloads.ts';
 
 /** The agent's end of the lanes of one session: one for each hub whose visitors reach it, by the hub's name. */
 export class AgentLanes {
   readonly #make: (node: string, start: number) => Mux;
   readonly #muxes = new Map<string, Mux>();
+  /** Whose packet came last: mostly there is one hub, or one has more to say than others. */
+  #last: { name: Buffer; mux: Mux } | undefined;
 
   constructor(make: (node: string, start: number) => Mux) {
     this.#make = make;
@@ -32,11 +34,17 @@ export class AgentLanes {
   /** Takes a packet of a lane. Throws V2Error. */
   receive(packet: Buffer): void {
     if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
-    const node = nodeOf(packet);
     const acknowledged = acknowledgedOf(packet);
+    const last = this.#last;
+    if (last && isOfNode(packet, last.name) && acknowledged <= last.mux.sentPosition) {
+      last.mux.receive(packet);
+      return;
+    }
+    const node = nodeOf(packet);
     const known = this.#muxes.get(node);
     // What was never sent is acknowledged by a lane that has just begun there, and of which we have not heard.
     const mux = known && acknowledged <= known.sentPosition ? known : this.#begin(node, acknowledged);
+    this.#last = { name: Buffer.from(node, 'hex'), mux };
     mux.receive(packet);
   }
 
@@ -51,6 +59,7 @@ export class AgentLanes {
   /** Nobody waits for what the visitors of this hub asked. False: there is no lane of it. */
   nodeGone(node: string): boolean {
     this.#muxes.get(node)?.close(new AditError('ADIT_VISITOR_GONE', 'the hub of this visitor has ended'));
+    this.#last = undefined;
     return this.#muxes.delete(node);
   }
 
@@ -65,6 +74,7 @@ export class AgentLanes {
   close(reason: AditError): void {
     for (const mux of this.#muxes.values()) mux.close(reason);
     this.#muxes.clear();
+    this.#last = undefined;
   }
 
   #begin(node: string, start: number): Mux {

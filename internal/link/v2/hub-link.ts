@@ -19,7 +19,7 @@ import {
 } from '#messages/v2';
 import { HubProbes, type HubProbesDeps } from './hub-probes.ts';
 import type { ConnectPackets, PacketLink, PacketLinkHandler, SendingLink } from './packet-link.ts';
-import { encodeGone, nodeOf } from './payloads.ts';
+import { encodeGone } from './payloads.ts';
 
 /** An agent that has not registered by then is closed. The nonce that it signs is good for as long. */
 const registrationMs = 10_000;
@@ -57,7 +57,7 @@ export interface V2HubLinkDeps {
   /** The agent has been told: its streams may be opened. */
   onServing(link: V2HubLink): void;
   /** A batch for the streams of a hub. Throws {@link V2Error}. */
-  onBatch(link: V2HubLink, node: string, packet: Buffer): void;
+  onBatch(link: V2HubLink, packet: Buffer): void;
   onWritable(link: V2HubLink): void;
   /** Requests the session's first tunnel at its public address. Never rejects. */
   probe(link: V2HubLink, nonce: string): ReturnType<HubProbesDeps['probe']>;
@@ -186,7 +186,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
   #batch(packet: Buffer): void {
     if (this.#held) throw new V2Error('streams come after the registration');
     if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
-    this.#deps.onBatch(this, nodeOf(packet), packet);
+    this.#deps.onBatch(this, packet);
   }
 
   #session(bytes: Buffer): void {

@@ -66,6 +66,11 @@ export function nodeOf(packet: Buffer): string {
   return packet.toString('hex', 1, 9);
 }
 
+/** Whether a packet is of the lane of this hub, whose name is given as its 8 bytes: cheaper than the name itself. */
+export function isOfNode(packet: Buffer, name: Buffer): boolean {
+  return packet.readUInt32BE(1) === name.readUInt32BE(0) && packet.readUInt32BE(5) === name.readUInt32BE(4);
+}
+
 /** The epoch in a batch's header, which must be there. */
 export function epochOf(packet: Buffer): number {
   return packet.readUInt32BE(9);
