@@ -100,7 +100,7 @@ export class Hub {
     this.#limiter = new SharedLimiter(options.rate, {
       clock,
       bus,
-      holder: (clientId) => this.#sessions.remoteHolder(clientId),
+      holder: options.redis ? (clientId) => this.#sessions.remoteHolder(clientId) : () => undefined,
     });
     if (readings) this.#metrics.addCluster({ ...readings, asks: this.#limiter.asks });
     this.#counter = new ConnectionCounter(options.maxConnectionsPerIp);

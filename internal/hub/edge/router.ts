@@ -83,8 +83,9 @@ function byPath(host: string, target: string): TunnelRoute {
   };
 }
 
+/** A copy, since the engine keeps a part of a text as a view of it, which every look-up of an id would follow anew. */
 function known(label: string): string {
-  if (isClientId(label)) return label;
+  if (isClientId(label)) return Buffer.from(label, 'latin1').toString('latin1');
   throw new AditError(
     'ADIT_TUNNEL_UNKNOWN',
     'this address is not one that a tunnel can have: check it for typing errors',

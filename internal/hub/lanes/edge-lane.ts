@@ -48,7 +48,8 @@ export class EdgeLane {
   readonly #clock: Clock;
   readonly #link = new SwitchedLink();
   readonly #mux: Mux;
-  readonly #openers = new Map<string, StreamOpener>();
+  /** By the index of the tunnel. */
+  readonly #openers: StreamOpener[] = [];
   #pause: Pause | undefined;
   /** Stop what would tell those who wait. */
   readonly #waits = new Set<Stop>();
@@ -93,10 +94,8 @@ export class EdgeLane {
   }
 
   /** Where streams to the session's tunnel of this index are opened. */
-  opener(clientId: string, tunnel: number): StreamOpener {
-    const known = this.#openers.get(clientId);
-    if (known) return known;
-    const opener: StreamOpener = {
+  opener(tunnel: number): StreamOpener {
+    this.#openers[tunnel] ??= {
       session: this.session,
       isTransparent: this.isTransparent,
       open: (head, handler) => {
@@ -105,8 +104,7 @@ export class EdgeLane {
         return stream;
       },
     };
-    this.#openers.set(clientId, opener);
-    return opener;
+    return this.#openers[tunnel];
   }
 
   /** Goes on over this connection. The first one of a lane is no change. */

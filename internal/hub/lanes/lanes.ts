@@ -81,7 +81,7 @@ export class Lanes {
     const lane = this.#lanes.get(record.session) ?? this.#make(record);
     if (record.epoch > lane.epoch && record.node !== this.#options.node) this.#attachRemote(lane, record);
     if (lane.parkedSince !== undefined) this.#parked.limit();
-    return lane.opener(clientId, tunnel);
+    return lane.opener(tunnel);
   }
 
   /** A session that is held here goes on over this connection. */
