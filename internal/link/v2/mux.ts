@@ -16,7 +16,7 @@ import { MuxStream, type StreamOwner } from './mux-stream.ts';
 import { Outbox } from './outbox.ts';
 import type { SendingLink } from './packet-link.ts';
 import { ageOpens, checkHeadLength, expireOpens } from './payloads.ts';
-import { checkStray, type Frame, frameAt, receiveFrame } from './receive-frame.ts';
+import { checkStray, type Frame, Frames, receiveFrame } from './receive-frame.ts';
 import { ReceiveWindow, WindowBudget } from './receive-window.ts';
 import { StreamTable } from './stream-table.ts';
 
@@ -260,11 +260,10 @@ export class Mux implements StreamOwner {
   // Receiving.
 
   #deliver(batch: Buffer): void {
-    for (let at = 0; at < batch.length && !this.#isClosed; ) {
-      const frame = frameAt(batch, at);
-      at = frame.end;
-      if (frame.type === frameTypes.open) this.#accept(frame);
-      else this.#receive(frame);
+    const frames = new Frames(batch);
+    while (!this.#isClosed && frames.next()) {
+      if (frames.type === frameTypes.open) this.#accept(frames);
+      else this.#receive(frames);
     }
   }
 

@@ -7,20 +7,37 @@ const knownTypes: ReadonlySet<number> = new Set(Object.values(frameTypes));
 
 /** A frame within its batch: its payload is from `start` to `end`. No view of it is made where none is needed. */
 export interface Frame {
-  type: number;
-  id: number;
-  batch: Buffer;
-  start: number;
-  end: number;
+  readonly type: number;
+  readonly id: number;
+  readonly batch: Buffer;
+  readonly start: number;
+  readonly end: number;
 }
 
-/** The frame that begins there. Throws {@link V2Error}. */
-export function frameAt(batch: Buffer, at: number): Frame {
-  if (batch.length - at < frameHeaderBytes) throw new V2Error('a frame is shorter than its header');
-  const start = at + frameHeaderBytes;
-  const end = start + batch.readUIntBE(at + 5, 3);
-  if (end > batch.length) throw new V2Error('a frame is longer than its batch');
-  return { type: batch[at] as number, id: batch.readUInt32BE(at + 1), batch, start, end };
+/** The frames of a batch, one after the other, each in the place of the one before. */
+export class Frames implements Frame {
+  readonly batch: Buffer;
+  type = 0;
+  id = 0;
+  start = 0;
+  end = 0;
+
+  constructor(batch: Buffer) {
+    this.batch = batch;
+  }
+
+  /** Goes on to the next frame. False: there is none. Throws {@link V2Error}. */
+  next(): boolean {
+    const { batch, end: at } = this;
+    if (at === batch.length) return false;
+    if (batch.length - at < frameHeaderBytes) throw new V2Error('a frame is shorter than its header');
+    this.type = batch[at] as number;
+    this.id = batch.readUInt32BE(at + 1);
+    this.start = at + frameHeaderBytes;
+    this.end = this.start + batch.readUIntBE(at + 5, 3);
+    if (this.end > batch.length) throw new V2Error('a frame is longer than its batch');
+    return true;
+  }
 }
 
 export function payloadOf({ batch, start, end }: Frame): Buffer {
