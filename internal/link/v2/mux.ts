@@ -21,7 +21,7 @@ import { ReceiveWindow, WindowBudget } from './receive-window.ts';
 import { StreamTable } from './stream-table.ts';
 
 /** So many requests or answers are gathered at most before they are sent. */
-const gatheredEnds = 8;
+const gatheredEnds = 16;
 
 export interface MuxOptions extends Omit<LaneOptions, 'start'> {
   start?: number;
