@@ -106,6 +106,7 @@ for (const [speed, lengths] of [
       sendHead: () => undefined,
       sendUrgent: () => undefined,
       sendData: (stream) => outbox.putData(stream),
+      awaitsRoom: () => false,
       forget: () => undefined,
     };
     for (const id of [1, 3]) {

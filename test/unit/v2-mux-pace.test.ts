@@ -71,3 +71,47 @@ test('v2 mux: what was written stays as it was when room is told of, and used, i
   const data = lone.frames.filter(({ type }) => type === frameTypes.data).map(({ payload }) => payload);
   assert.equal(Buffer.concat(data).toString(), `${'a'.repeat(70_000)}${'b'.repeat(5_000)}c`);
 });
+
+test('v2 mux: a writer is held back before anything has to wait here, and told once there is room', async () => {
+  const clock = new FakeClock();
+  const lone = new LoneMux({ clock });
+  const response = new RecordedResponse();
+  let toldCount = 0;
+  response.drained = () => {
+    toldCount += 1;
+  };
+  const stream = lone.mux.open(0, { method: 'POST', target: '/', fields: [] }, 30_000, response);
+  await lone.settle();
+  lone.receive([creditFrame(1, 10_000_000)]);
+  const piece = Buffer.alloc(40_000, 'a');
+  let writtenBytes = piece.length;
+  while (stream.write(piece)) writtenBytes += piece.length;
+  await lone.settle();
+  const data = lone.frames.filter(({ type }) => type === frameTypes.data);
+  const sentBytes = data.reduce((sum, { payload }) => sum + payload.length, 0);
+  assert.equal(sentBytes, writtenBytes, 'all of it went at once');
+  assert.ok(writtenBytes > 3 * piece.length, `${writtenBytes} bytes`);
+  assert.equal(toldCount, 0);
+  clock.advance(5);
+  lone.receive([]);
+  await lone.settle();
+  assert.equal(toldCount, 1);
+});
+
+test('v2 mux: a writer that is held back for want of a connection is told once there is one', async () => {
+  const lone = new LoneMux();
+  const response = new RecordedResponse();
+  const told = new Promise<void>((resolve) => {
+    response.drained = resolve;
+  });
+  const stream = lone.mux.open(0, { method: 'POST', target: '/', fields: [] }, 30_000, response);
+  await lone.settle();
+  lone.receive([creditFrame(1, 10_000_000)]);
+  assert.equal(stream.write(Buffer.alloc(20_000, 'a')), true);
+  await lone.settle();
+  lone.link.isWritable = false;
+  assert.equal(stream.write(Buffer.alloc(20_000, 'b')), false);
+  lone.link.isWritable = true;
+  lone.mux.wake();
+  await told;
+});

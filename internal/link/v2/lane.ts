@@ -87,6 +87,11 @@ export class Lane {
     return this.#sent.room;
   }
 
+  /** Whether there is room for a long piece. If not, `wake` is called once there is. */
+  get hasRoom(): boolean {
+    return this.#sent.hasRoom;
+  }
+
   /** Bytes that are kept until they are acknowledged. */
   get keptBytes(): number {
     return this.#sent.keptBytes;

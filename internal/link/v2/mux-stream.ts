@@ -38,6 +38,8 @@ export interface StreamOwner {
   sendUrgent(type: number, stream: MuxStream, payload: string | Buffer): void;
   /** The stream has data to send, or its end. */
   sendData(stream: MuxStream): void;
+  /** Whether a long piece would have to wait here. Then the stream is told once it would not. */
+  awaitsRoom(stream: MuxStream): boolean;
   /** Both directions have ended: its number is free. */
   forget(stream: MuxStream): void;
 }
@@ -82,12 +84,16 @@ export class MuxStream implements AcceptedStream {
 
   write(chunk: Buffer): boolean {
     if (this.#isSendDone || this.#trailers || chunk.length === 0) return true;
-    this.#chunks.push(chunk);
+    // A short piece seldom leaves before its end, or others, have come too.
+    const isShort = chunk.length < longBytes;
+    this.#chunks.push(isShort ? copyToKeep(chunk) : chunk);
     this.#queuedBytes += chunk.length;
     this.#owner.sendData(this);
-    this.#keepRestOf(chunk);
+    if (!isShort) this.#keepRestOf(chunk);
     // Whoever was asked to hold back and writes all the same still waits to be told.
     this.#wantsDrain ||= this.#queuedBytes >= (this.#isFlowing ? flowingHighWaterBytes : highWaterBytes);
+    // What nobody has read yet need not be copied to wait here.
+    this.#wantsDrain ||= !this.isFresh && this.#owner.awaitsRoom(this);
     return !this.#wantsDrain;
   }
 

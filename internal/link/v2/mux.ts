@@ -53,6 +53,8 @@ export class Mux implements StreamOwner {
   /** Those of ours that have left HTTP. */
   readonly #upgraded = new Set<MuxStream>();
   readonly #outbox = new Outbox();
+  /** Those that were held back for want of room on the way. */
+  #awaiting: MuxStream[] = [];
   readonly #heads = new HeadBlocks();
   /** Windows for what has only been asked for: few bytes, since it may be a websocket or a feed, and stay for days. */
   readonly #early = new WindowBudget(limits.sessionWindows / 2);
@@ -213,6 +215,16 @@ export class Mux implements StreamOwner {
     else this.wake();
   }
 
+  awaitsRoom(stream: MuxStream): boolean {
+    if (this.#hasRoom) return false;
+    this.#awaiting.push(stream);
+    return true;
+  }
+
+  get #hasRoom(): boolean {
+    return this.#deps.link.isWritable && this.#lane.hasRoom;
+  }
+
   forget(stream: MuxStream): void {
     this.#streams.delete(stream.id);
     this.#upgraded.delete(stream);
@@ -255,6 +267,13 @@ export class Mux implements StreamOwner {
       this.#lane.send(frames);
     }
     for (const stream of this.#outbox.takeRelieved()) this.#guard(stream, () => stream.tellIfDrained());
+    if (this.#awaiting.length > 0 && this.#hasRoom) this.#tellOfRoom();
+  }
+
+  #tellOfRoom(): void {
+    const awaiting = this.#awaiting;
+    this.#awaiting = [];
+    for (const stream of awaiting) this.#guard(stream, () => stream.tellIfDrained());
   }
 
   // Receiving.

@@ -65,6 +65,14 @@ export class SentPackets {
     return this.pace.window - this.keptBytes;
   }
 
+  /**
+   * Whether a read's worth of bytes may be sent now. Where nothing is on its way it may: there is nothing that would come
+   * back and say that there is room.
+   */
+  get hasRoom(): boolean {
+    return this.keptBytes === 0 || this.room >= Math.min(limits.v2BatchSent, this.pace.window / 2);
+  }
+
   /** Bytes that are kept until they are acknowledged. */
   get keptBytes(): number {
     return this.#next - this.#acknowledged;
