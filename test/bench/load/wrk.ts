@@ -21,8 +21,9 @@ export async function runWrk(
   if (count === 0) throw new Error(`no answer came within ${seconds} s`);
   return {
     rate: Number(found(/Requests\/sec:\s+([\d.]+)/)),
-    p50: toMs(found(/50%\s+(\S+)/)),
-    p99: toMs(found(/99%\s+(\S+)/)),
+    // At the beginning of a line: a share of requests further up may end in the same digits.
+    p50: toMs(found(/^ +50%\s+(\S+)/m)),
+    p99: toMs(found(/^ +99%\s+(\S+)/m)),
     cpu: (cpu / count) * 10_000,
   };
 }
