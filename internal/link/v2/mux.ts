@@ -53,8 +53,6 @@ export class Mux implements StreamOwner {
   /** Those of ours that have left HTTP. */
   readonly #upgraded = new Set<MuxStream>();
   readonly #outbox = new Outbox();
-  /** Those that were held back for want of room on the way. */
-  #awaiting: MuxStream[] = [];
   readonly #heads = new HeadBlocks();
   /** Windows for what has only been asked for: few bytes, since it may be a websocket or a feed, and stay for days. */
   readonly #early = new WindowBudget(limits.sessionWindows / 2);
@@ -217,7 +215,7 @@ export class Mux implements StreamOwner {
 
   awaitsRoom(stream: MuxStream): boolean {
     if (this.#hasRoom) return false;
-    this.#awaiting.push(stream);
+    this.#outbox.awaitRoom(stream);
     return true;
   }
 
@@ -266,14 +264,8 @@ export class Mux implements StreamOwner {
       if (frames.length === 0 && !this.#lane.isAckDue) break;
       this.#lane.send(frames);
     }
-    for (const stream of this.#outbox.takeRelieved()) this.#guard(stream, () => stream.tellIfDrained());
-    if (this.#awaiting.length > 0 && this.#hasRoom) this.#tellOfRoom();
-  }
-
-  #tellOfRoom(): void {
-    const awaiting = this.#awaiting;
-    this.#awaiting = [];
-    for (const stream of awaiting) this.#guard(stream, () => stream.tellIfDrained());
+    const relieved = this.#outbox.takeRelieved({ hasRoom: this.#hasRoom });
+    for (const stream of relieved) this.#guard(stream, () => stream.tellIfDrained());
   }
 
   // Receiving.

@@ -38,6 +38,7 @@ export class Outbox {
   readonly #fresh: MuxStream[] = [];
   readonly #turns: MuxStream[] = [];
   #relieved: MuxStream[] = [];
+  #awaiting: MuxStream[] = [];
 
   /** Whether nothing waits but data. */
   get isEmpty(): boolean {
@@ -80,8 +81,17 @@ export class Outbox {
     (stream.isFresh ? this.#fresh : this.#turns).push(stream);
   }
 
-  /** Streams whose writers were asked to hold back, and of which something was sent since the last call. */
-  takeRelieved(): MuxStream[] {
+  /** The stream's writer is asked to hold back until there is room on the way. */
+  awaitRoom(stream: MuxStream): void {
+    this.#awaiting.push(stream);
+  }
+
+  /** Streams whose writers were asked to hold back, and of which something was sent since the last call, or that awaited room. */
+  takeRelieved({ hasRoom }: { hasRoom: boolean }): MuxStream[] {
+    if (hasRoom && this.#awaiting.length > 0) {
+      this.#relieved.push(...this.#awaiting);
+      this.#awaiting = [];
+    }
     const relieved = this.#relieved;
     if (relieved.length > 0) this.#relieved = [];
     return relieved;
