@@ -2,8 +2,8 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import type { Stop } from './clock.ts';
 import { countGarbage } from './young-garbage.ts';
 
-/** What sockets are read into: by one at a time, and used again at once. */
-const readBuffer = Buffer.allocUnsafeSlow(262_144);
+/** What sockets are read into: by one at a time, and used again at once. Three long packets of the wire fill it. */
+const readBuffer = Buffer.allocUnsafeSlow(196_608);
 
 /**
  * What one socket may bring before all others have been looked at. The system would hand out up to 32 reads in a row, and
