@@ -2,14 +2,14 @@ import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import type { Stop } from './clock.ts';
 import { countGarbage } from './young-garbage.ts';
 
-/** What sockets are read into: by one at a time, and used again at once. Three long packets of the wire fill it. */
-const readBuffer = Buffer.allocUnsafeSlow(196_608);
+/** What sockets are read into: by one at a time, and used again at once. */
+const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
 /**
  * What one socket may bring before all others have been looked at. The system would hand out up to 32 reads in a row, and
  * whoever asks for a few bytes would wait for two megabytes of somebody else's.
  */
-const turnBytes = readBuffer.length;
+const turnBytes = 131_072;
 
 /** What a read leaves behind is an eighth of its length at most, as a power of two. */
 const garbageShift = 3;
