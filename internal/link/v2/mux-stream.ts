@@ -92,8 +92,8 @@ export class MuxStream implements AcceptedStream {
     if (!isShort) this.#keepRestOf(chunk);
     // Whoever was asked to hold back and writes all the same still waits to be told.
     this.#wantsDrain ||= this.#queuedBytes >= (this.#isFlowing ? flowingHighWaterBytes : highWaterBytes);
-    // What nobody has read yet need not be copied to wait here. The receiver grants more before so little is left, if it reads.
-    this.#wantsDrain ||= !this.isFresh && (this.#creditBytes < longBytes || this.#owner.awaitsRoom(this));
+    // What nobody has read yet need not be copied to wait here.
+    this.#wantsDrain ||= !this.isFresh && this.#owner.awaitsRoom(this);
     return !this.#wantsDrain;
   }
 
@@ -145,7 +145,7 @@ export class MuxStream implements AcceptedStream {
 
   /** Bytes of data that may go now. */
   get sendableBytes(): number {
-    return Math.min(this.#queuedBytes, this.#creditBytes);
+    return Math.min(this.#queuedBytes, this.#sendLimit - this.#sentBytes);
   }
 
   /** Trailers, once nothing else is left to send. */
@@ -233,7 +233,6 @@ export class MuxStream implements AcceptedStream {
     if (limit <= this.#sendLimit) return;
     this.#sendLimit = limit;
     if (this.canSend) this.#owner.sendData(this);
-    else this.tellIfDrained();
   }
 
   receiveStop(): void {
@@ -254,11 +253,6 @@ export class MuxStream implements AcceptedStream {
     if (this.#isClosed) return;
     this.reset(reason);
     this.handler.reset(reason);
-  }
-
-  /** Bytes that the receiver has granted and not been sent. */
-  get #creditBytes(): number {
-    return this.#sendLimit - this.#sentBytes;
   }
 
   get #isFlowing(): boolean {
