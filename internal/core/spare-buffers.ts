@@ -10,6 +10,11 @@ export class SpareBuffers {
     this.#maxCount = maxCount;
   }
 
+  /** Bytes of all that wait to be used again. */
+  get spareBytes(): number {
+    return this.#spare.length * this.byteCount;
+  }
+
   /** What `take` will give, if that needs no new one. */
   get next(): Buffer | undefined {
     return this.#spare.at(-1);

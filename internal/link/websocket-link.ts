@@ -5,6 +5,7 @@ import { limits } from '#messages/limits';
 import { closeReason } from './close-reason.ts';
 import { maskLength, PacketReader, wholeBinary } from './packet-reader.ts';
 import type { TextLink, TextLinkHandler } from './text-link.ts';
+import type { Packet } from './v2/packet.ts';
 import type { PacketLink, PacketLinkHandler } from './v2/packet-link.ts';
 
 /** What every websocket between hub and agent is opened with. */
@@ -60,10 +61,9 @@ export function textLink(websocket: WebSocket, socket: Socket, handler: TextLink
   };
 }
 
-/** Up to here a packet is copied into its frame: one write of one buffer, where the library makes one of two. */
-const joinedBytes = 16_384;
-/** The length that says that two bytes behind it have the length. */
+/** What says that two bytes behind it have the length, and eight. */
 const longLength = 126;
+const longestLength = 127;
 
 /** Bytes in a websocket's queue from which on nobody is asked for more. */
 const fullBytes = 131_072;
@@ -95,11 +95,11 @@ export function packetLink(
     isFull = false;
     handler.writable();
   };
-  const isJoinable = options.isMasked || options.hasZeroMask === true;
+  const isFramedHere = options.isMasked || options.hasZeroMask === true;
   return {
     send(packet) {
       if (websocket.readyState !== websocket.OPEN) return;
-      if (isJoinable && packet.length <= joinedBytes) socket.write(frameOf(packet, !options.isMasked), sent);
+      if (isFramedHere) socket.write(frameOf(packet, !options.isMasked), sent);
       else websocket.send(packet, sent);
       isFull = websocket.bufferedAmount >= fullBytes;
     },
@@ -117,18 +117,24 @@ export function packetLink(
   };
 }
 
-/** A packet in its frame (RFC 6455 §5.2), whose mask is 0 if it has one. */
-function frameOf(packet: Buffer, isMasked: boolean): Buffer {
+/** A packet in its frame (RFC 6455 §5.2), whose mask is 0 if it has one: the header is written in front of the packet. */
+function frameOf(packet: Packet, isMasked: boolean): Buffer {
   const { length } = packet;
-  const isTiny = length < longLength;
-  const maskAt = isTiny ? 2 : 4;
-  const start = maskAt + (isMasked ? maskLength : 0);
-  const frame = Buffer.allocUnsafe(start + length);
+  const lengthBytes = length < longLength ? 0 : length <= 0xffff ? 2 : 8;
+  const headerBytes = 2 + lengthBytes + (isMasked ? maskLength : 0);
+  const frame = Buffer.from(packet.buffer, packet.byteOffset - headerBytes, headerBytes + length);
+  const maskBit = isMasked ? 0x80 : 0;
   frame[0] = wholeBinary;
-  frame[1] = (isMasked ? 0x80 : 0) | (isTiny ? length : longLength);
-  if (!isTiny) frame.writeUInt16BE(length, 2);
-  if (isMasked) frame.writeUInt32BE(0, maskAt);
-  packet.copy(frame, start);
+  if (lengthBytes === 0) frame[1] = maskBit | length;
+  else if (lengthBytes === 2) {
+    frame[1] = maskBit | longLength;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = maskBit | longestLength;
+    frame.writeUInt32BE(0, 2);
+    frame.writeUInt32BE(length, 6);
+  }
+  if (isMasked) frame.writeUInt32BE(0, headerBytes - maskLength);
   return frame;
 }
 

@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { maskOptions } from '#internal/agent/mask';
+import { packetOf } from '#internal/link/v2/packet';
 import { linkOptions, type PacketLinkOptions, packetLink } from '#internal/link/websocket-link';
 
 const ignore = { packet: () => undefined, writable: () => undefined, closed: () => undefined };
@@ -38,7 +39,7 @@ interface End {
   socket: Socket;
 }
 
-const lengths = [0, 1, 125, 126, 127, 16_384, 16_385, 65_535, 65_536];
+const lengths = [0, 1, 125, 126, 127, 16_384, 16_385, 65_535, 65_536, 131_072];
 
 for (const [what, side, options, mask] of [
   ['a server', 'server', { isMasked: true }, {}],
@@ -60,7 +61,7 @@ for (const [what, side, options, mask] of [
     other.on('ping', (data) => seen.push(`ping ${data.toString()}`));
     const expected: string[] = [];
     for (const length of lengths) {
-      const packet = Buffer.alloc(length, length % 251);
+      const packet = packetOf(Buffer.alloc(length, length % 251));
       link.send(packet);
       websocket.ping(String(length));
       expected.push(`true ${packet.toString('latin1')}`, `ping ${length}`);

@@ -3,8 +3,8 @@ import type { Clock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { spareCopy } from '#internal/core/write-copy';
-import { copyToKeep } from '#internal/core/young-garbage';
 import type { Ending, RegisteredTunnel, V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
+import { packetOf } from '#internal/link/v2/packet';
 import { encodeGone, epochOf, isOfNode, nodeOf } from '#internal/link/v2/payloads';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
@@ -185,7 +185,7 @@ export class V2Sessions {
     if (!held) return this.resumptions.has(session);
     held.nodes.add(from);
     // The link keeps it, and its buffer is used again.
-    if (held.link && packet.length > 0) held.link.send(copyToKeep(packet));
+    if (held.link && packet.length > 0) held.link.send(packetOf(packet));
     if (!held.link) this.#deps.bus.publish(from, encodeNodeMessage('parked', session));
     return true;
   }

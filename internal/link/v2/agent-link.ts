@@ -14,6 +14,7 @@ import {
   V2Error,
 } from '#messages/v2';
 import { V2AgentSession, type V2AgentSessionDeps } from './agent-session.ts';
+import { packetOf } from './packet.ts';
 import type { ConnectPackets, PacketLink, PacketLinkHandler } from './packet-link.ts';
 
 /** How long a hub may take to greet, and to answer a registration. */
@@ -261,7 +262,7 @@ export class V2AgentLink implements PacketLinkHandler {
   }
 
   #send(packet: SessionPacket): void {
-    this.#link.send(encodeSessionPacket(packet));
+    this.#link.send(packetOf(encodeSessionPacket(packet)));
   }
 
   #end(code: number, reason: string): void {

@@ -18,6 +18,7 @@ import {
   V2Error,
 } from '#messages/v2';
 import { HubProbes, type HubProbesDeps } from './hub-probes.ts';
+import { type Packet, packetOf } from './packet.ts';
 import type { ConnectPackets, PacketLink, PacketLinkHandler, SendingLink } from './packet-link.ts';
 import { encodeGone } from './payloads.ts';
 
@@ -83,7 +84,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
   rttMs = Number.POSITIVE_INFINITY;
   #stopTimer: Stop;
   #isAsking = false;
-  #held: Buffer[] | undefined = [];
+  #held: Packet[] | undefined = [];
   #ending: Ending = 'lost';
   isClosed = false;
   /** How the agent says that it is. */
@@ -117,7 +118,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
   }
 
   /** Sends a packet of a lane. One that comes before the agent knows of its registration waits for that. */
-  send(packet: Buffer): void {
+  send(packet: Packet): void {
     if (!this.#held) this.#link.send(packet);
     // What is dropped is asked for again.
     else if (this.#held.length < heldPackets) this.#held.push(packet);
@@ -291,7 +292,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
   }
 
   #tell(packet: SessionPacket): void {
-    this.#link.send(encodeSessionPacket(packet));
+    this.#link.send(packetOf(encodeSessionPacket(packet)));
   }
 
   #end(): void {

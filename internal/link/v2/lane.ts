@@ -2,6 +2,7 @@ import type { Clock } from '#internal/core/clock';
 import { limits } from '#messages/limits';
 import { batchHeaderBytes, packetKinds, V2Error } from '#messages/v2';
 import type { Pace } from './pace.ts';
+import { allocatePacket, type Packet } from './packet.ts';
 import { acknowledgedOf, encodeGone, epochOf } from './payloads.ts';
 import { framesIn, SentPackets } from './sent-packets.ts';
 
@@ -24,7 +25,7 @@ export interface LaneOptions {
 
 export interface LaneDeps {
   clock: Clock;
-  transmit(packet: Buffer): void;
+  transmit(packet: Packet): void;
   /** Frames, each once and in order. Throws what breaks the wire's rules. */
   deliver(frames: Buffer): void;
   /** Frames are sent once more, so many milliseconds after the last time: what they say of time is outdated. */
@@ -189,7 +190,7 @@ export class Lane {
   }
 
   #transmitEmpty(kind: number, seq: number): void {
-    const packet = Buffer.allocUnsafe(batchHeaderBytes);
+    const packet = allocatePacket(batchHeaderBytes);
     this.#writeHeader(packet, kind, seq);
     this.#deps.transmit(packet);
   }

@@ -1,7 +1,9 @@
+import type { Packet } from './packet.ts';
+
 /** A connection that carries whole binary messages in order: what wire v2 needs below it. */
 export interface PacketLink {
   /** Queues a packet. It must not be changed before the other end has acknowledged it. */
-  send(packet: Buffer): void;
+  send(packet: Packet): void;
   /** Says goodbye with a websocket close code and a reason. */
   close(code: number, reason: string): void;
   /** Drops the connection without a word. */

@@ -1,6 +1,7 @@
 import { AditError, isVisitorErrorCode } from '#internal/core/errors';
 import { limits } from '#messages/limits';
 import { frameHeaderBytes, frameTypes, openHeaderBytes, packetKinds, streamKinds, V2Error } from '#messages/v2';
+import { allocatePacket, type Packet } from './packet.ts';
 
 /** Writes a frame's header, and gives where its payload begins. */
 export function writeFrameHeader(target: Buffer, offset: number, type: number, id: number, length: number): number {
@@ -87,8 +88,8 @@ const goneBytes = 15;
  * Tells an agent that nobody at the hub `node` knows of the lane that there was. With a position, another one begins
  * there in both directions.
  */
-export function encodeGone(node: string, start = 0): Buffer {
-  const packet = Buffer.allocUnsafe(goneBytes);
+export function encodeGone(node: string, start = 0): Packet {
+  const packet = allocatePacket(goneBytes);
   packet[0] = packetKinds.gone;
   packet.write(node, 1, 'hex');
   packet.writeUIntBE(start, 9, 6);

@@ -2,6 +2,7 @@ import { SpareBuffers } from '#internal/core/spare-buffers';
 import { limits } from '#messages/limits';
 import { batchHeaderBytes, V2Error } from '#messages/v2';
 import { Pace } from './pace.ts';
+import { allocatePacket, headroomBytes, type Packet, packetIn } from './packet.ts';
 
 /** So much in a row tells how fast the way is. */
 const burstBytes = 49_152;
@@ -13,13 +14,13 @@ const fewBytes = 16_384;
 const minMs = 1;
 /** From here on a packet takes a whole buffer, so that it can be used again. */
 const longBytes = limits.v2BatchSent / 2;
-/** Buffers that wait to be used again: acknowledgements come in lumps. */
-const maxSpare = 32;
+/** A packet in a buffer that can be used again. */
+const bufferBytes = headroomBytes + batchHeaderBytes + limits.v2BatchSent;
 /** Where frames are put together when there is no such buffer. They are copied from here, so one does for all lanes. */
 const scratch = Buffer.allocUnsafe(limits.v2BatchSent);
 
 interface Sent {
-  packet: Buffer;
+  packet: Packet;
   /** The position behind its last byte. */
   end: number;
   sentAt: number;
@@ -39,7 +40,7 @@ export class SentPackets {
    * Buffers of long packets that were acknowledged. They stay in this lane, since an acknowledgement that comes too early
    * must not let anybody read what is another one's.
    */
-  readonly #spare = new SpareBuffers(batchHeaderBytes + limits.v2BatchSent, maxSpare);
+  readonly #spare = new SpareBuffers(bufferBytes, Number.POSITIVE_INFINITY);
   /** Positions: of the next byte to send, and of the first one not acknowledged. */
   #next: number;
   #acknowledged: number;
@@ -90,21 +91,21 @@ export class SentPackets {
 
   /** Where the frames of the next packet may be put together, so that they need not be copied into it. */
   get target(): Buffer {
-    return this.#spare.next?.subarray(batchHeaderBytes) ?? scratch;
+    return this.#spare.next?.subarray(headroomBytes + batchHeaderBytes) ?? scratch;
   }
 
   /** A packet with these frames, and room for the header. */
-  packetFor(frames: Buffer): Buffer {
+  packetFor(frames: Buffer): Packet {
     const byteCount = batchHeaderBytes + frames.length;
     const isInPlace = frames.buffer === this.#spare.next?.buffer;
     const isLong = frames.length >= longBytes;
-    const packet = isLong ? this.#spare.take().subarray(0, byteCount) : Buffer.allocUnsafe(byteCount);
+    const packet = isLong ? packetIn(this.#spare.take(), byteCount) : allocatePacket(byteCount);
     if (!isLong || !isInPlace) frames.copy(packet, batchHeaderBytes);
     return packet;
   }
 
   /** Keeps a packet that is sent now, with so many bytes of frames. */
-  add(packet: Buffer, length: number, now: number): void {
+  add(packet: Packet, length: number, now: number): void {
     if (this.#sent.length === 0) this.#acknowledgedAt = now;
     const wasFull = this.room < this.pace.window / 2;
     this.#next += length;
@@ -132,8 +133,8 @@ export class SentPackets {
       last = this.#sent.shift() as Sent;
       if (last.acknowledgedBefore > this.#burst.position)
         this.#burst = { position: startOf(last), sentAt: last.sentAt };
-      // One that was sent twice may still be on its way the second time.
-      if (!last.isRepeated) this.#spare.give(last.packet);
+      // One that was sent twice may still be on its way the second time. Of the others no more than what may be on its way.
+      if (!last.isRepeated && this.#spare.spareBytes < this.pace.window) this.#spare.give(last.packet);
     }
     if (last && !last.isRepeated) this.#measure(last, { position, delayMs, now });
     return true;
@@ -147,7 +148,7 @@ export class SentPackets {
   }
 
   /** Each packet, to be sent once more, and how many milliseconds ago it was sent the last time. */
-  *again(now: number): Generator<{ packet: Buffer; ageMs: number }> {
+  *again(now: number): Generator<{ packet: Packet; ageMs: number }> {
     for (const sent of this.#sent) {
       yield { packet: sent.packet, ageMs: now - sent.sentAt };
       sent.sentAt = now;
