@@ -28,15 +28,15 @@ export const limits = {
   /** Wire v2: what a stream may send before the other end has granted more. */
   streamWindow: 65_536,
   /** Wire v2: the most that a stream may be granted at once. */
-  streamWindowMax: 32 * 1_048_576,
+  streamWindowMax: 48 * 1_048_576,
   /** Wire v2: what all streams of a session may be granted at once, beyond the first window of each. */
-  sessionWindows: 64 * 1_048_576,
+  sessionWindows: 96 * 1_048_576,
   /** The same for all sessions of a process, unless it is told otherwise. */
   processWindows: 256 * 1_048_576,
   /** Wire v2: bytes on their way in one lane, unacknowledged. */
-  laneMax: 32 * 1_048_576,
+  laneMax: 48 * 1_048_576,
   /** The same with what does not wait for room: whoever acknowledges less than that does not read. */
-  laneKept: 40 * 1_048_576,
+  laneKept: 56 * 1_048_576,
   /** Wire v2: frames of credit, stop and reset that wait to be sent. */
   urgentCount: 16_384,
   /** Bytes waiting in one websocket's send queue before its reader counts as too slow. */
