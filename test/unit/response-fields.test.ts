@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { visibleResponseFields } from '#internal/hub/edge/response-fields';
+import { visibleResponseFields, visibleTrailers } from '#internal/hub/edge/response-fields';
 
 const domain = 'tunnel.test';
 const prefix = '/proxy/request/abc';
@@ -28,6 +28,18 @@ for (const [value, visible] of byHost) {
     assert.equal(cookie(value, { domain, prefix: '' }), visible);
   });
 }
+
+test('which trailers will come is told, whatever Connection says of that', () => {
+  const where = { domain, prefix: '' };
+  assert.deepEqual(visibleResponseFields(['Trailer', 'X-A', 'X-Own', 'kept', 'trailer', 'X-B'], where), [
+    'X-Own',
+    'kept',
+    'Trailer',
+    'X-A, X-B',
+  ]);
+  assert.deepEqual(visibleResponseFields(['Connection', 'trailer', 'Trailer', 'X-A'], where), ['Trailer', 'X-A']);
+  assert.deepEqual(visibleTrailers(['Trailer', 'X-A', 'X-B', 'b']), ['X-B', 'b']);
+});
 
 test('without a domain cookies keep theirs', () => {
   assert.equal(cookie('a=1; Domain=tunnel.test', { domain: '', prefix: '' }), 'a=1; Domain=tunnel.test');

@@ -1,4 +1,4 @@
-import { endToEndFields, type Fields } from '#internal/http1/fields';
+import { endToEndFields, type Fields, fieldList } from '#internal/http1/fields';
 
 export interface PublicAddress {
   /** The domain that all tunnels share; empty when there is none. */
@@ -23,6 +23,9 @@ export function visibleResponseFields(fields: Fields, { domain, prefix }: Public
     if (name.length !== 10 || name.toLowerCase() !== 'set-cookie') continue;
     passed[i + 1] = narrowCookie(passed[i + 1] as string, { domain, prefix });
   }
+  // Requests leave it behind, as what is meant for the next hop. But visitors are sent the trailers, whatever way they came.
+  const trailer = fieldList(fields, 'trailer');
+  if (trailer !== '') passed.push('Trailer', trailer);
   return passed;
 }
 
