@@ -88,6 +88,4 @@ export const limits = {
   readAhead: 65_536,
   /** Those bytes in all. */
   readAheadInAll: 131_072,
-  /** What is read and thrown away of a request body after the answer was sent early. */
-  discardedBody: 1_048_576,
 } as const;

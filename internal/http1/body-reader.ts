@@ -146,7 +146,7 @@ const maxSizeLine = 16_384;
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const quoted = '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e\\x80-\\xff]|\\\\[\\t \\x21-\\x7e\\x80-\\xff])*"';
 const extension = `[\\t ]*;[\\t ]*${token}(?:[\\t ]*=[\\t ]*(?:${token}|${quoted}))?`;
-const sizeLine = new RegExp(`^([0-9A-Fa-f]{1,12})(?:${extension})*[\\t ]*$`);
+const sizeLine = new RegExp(`^0*([0-9A-Fa-f]{1,12})(?:${extension})*[\\t ]*$`);
 
 /** The chunked transfer coding (RFC 9112 §7.1). */
 class ChunkedReader implements BodyReader {

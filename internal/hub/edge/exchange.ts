@@ -166,7 +166,8 @@ export class Exchange implements ResponseHandler, RequestReceiver {
       else if (head.status >= 100 && head.status < 200) this.#answer.interim(head);
       else {
         this.#answer.begin(head);
-        if (this.#awaited.what === 'head') this.#awaited.what = 'nothing';
+        // Whoever answers before it has the whole request takes the rest at its own pace.
+        this.#awaited.what = 'nothing';
       }
     } catch (thrown) {
       this.#fail(this.#asError(thrown));

@@ -144,8 +144,9 @@ export class Listener {
     return isOver;
   }
 
-  /** Closes what is left. */
+  /** Closes what is left. What a visitor has not had whole looks cut. */
   destroyConnections(): void {
+    for (const connection of this.#connections) connection.cut();
     for (const socket of this.#sockets) socket.destroy();
   }
 

@@ -5,6 +5,7 @@ import type { Fields } from '#internal/http1/fields';
 import { MessageWriter } from '#internal/http1/message-writer';
 import type { ParsedRequest } from '#internal/http1/parse-head';
 import type { ReadRequest } from '#internal/http1/request-reader';
+import { DiscardWatch } from './discard-watch.ts';
 import type { FramedResponse } from './frame-response.ts';
 import { HeadWait, headMs } from './head-wait.ts';
 import type { RepeatedAnswer } from './repeated-answer.ts';
@@ -12,9 +13,6 @@ import type { RepeatedRequest } from './repeated-request.ts';
 import type { RequestReceiver } from './request-receiver.ts';
 import { SlowReaderWatch } from './slow-reader.ts';
 import { VisitorInput } from './visitor-input.ts';
-
-/** How long a visitor may take to end a connection whose other side we have ended. */
-const closeMs = 5_000;
 
 /** Who decides on a visitor's requests. */
 export interface VisitorHandler {
@@ -35,8 +33,8 @@ export class VisitorConnection {
   readonly writer: MessageWriter;
   readonly #watch: SlowReaderWatch;
   readonly #wait: HeadWait;
-  /** When we ended our side, or began to throw a body away. */
-  #since = 0;
+  /** Since we ended our side, or began to throw a body away. */
+  readonly #discard = new DiscardWatch();
   #receiver: RequestReceiver | undefined;
   /** Whether the connection ends behind the present response. */
   isLast = false;
@@ -102,9 +100,9 @@ export class VisitorConnection {
     this.#input.awaitUpgrade();
   }
 
-  /** Throws away what is still to come of the request's body, within limits. */
+  /** Throws away what is still to come of the request's body, for a while. */
   discardBody(): void {
-    this.#since = this.#clock.now();
+    this.#discard.begin(this.#clock.now());
     this.#input.discardBody();
   }
 
@@ -122,12 +120,13 @@ export class VisitorConnection {
     return true;
   }
 
-  /** Ends the connection so that a response looks cut. */
+  /** Ends the connection so that a response that is not whole looks cut. */
   cut(): void {
     this.writer.flush();
     // A body without a length ends with the connection, so only a reset tells it from a whole one; TLS has an end of its
     // own, which is left out here.
-    if (this.writer.isEndedByClose && !this.isEncrypted) this.socket.resetAndDestroy();
+    const isCut = this.writer.isEndedByClose && !this.socket.writableFinished;
+    if (isCut && !this.isEncrypted) this.socket.resetAndDestroy();
     else this.socket.destroy();
   }
 
@@ -136,7 +135,7 @@ export class VisitorConnection {
    * would reset the connection, and the visitor could lose our answer with it.
    */
   close(): void {
-    this.#since = this.#clock.now();
+    this.#discard.begin(this.#clock.now());
     this.writer.close();
     this.#input.discardAll();
   }
@@ -172,14 +171,14 @@ export class VisitorConnection {
   /** Holds the visitor to its deadlines; called once a second. */
   check(now: number): void {
     if (this.#watch.isStalled(now, this.writer.isWaiting)) {
-      this.socket.destroy();
+      this.cut();
       return;
     }
-    const { phase, isDiscarding } = this.#input;
+    const { phase, isDiscarding, discardedBytes } = this.#input;
     if (phase === 'head') this.#checkHead(now);
     else if (phase === 'closing') this.#checkClosing(now);
     else {
-      if (isDiscarding && now - this.#since >= closeMs) this.hold();
+      if (isDiscarding && this.#discard.isOver(now, discardedBytes)) this.hold();
       this.#receiver?.check(now);
     }
     this.#input.peek();
@@ -197,8 +196,8 @@ export class VisitorConnection {
 
   #checkClosing(now: number): void {
     // While our answer is still on its way, it is the slow reader's watch that counts.
-    if (!this.socket.writableFinished) this.#since = now;
-    else if (now - this.#since >= closeMs) this.socket.destroy();
+    if (!this.socket.writableFinished) this.#discard.begin(now);
+    else if (this.#discard.isOver(now, this.#input.discardedBytes)) this.socket.destroy();
   }
 
   readonly #onEnd = (): void => {

@@ -69,6 +69,11 @@ export class VisitorInput {
     return this.#isDiscarding;
   }
 
+  /** What has been thrown away of the present request's body, or since we ended our side. */
+  get discardedBytes(): number {
+    return this.#discardedBytes;
+  }
+
   /** Whether a part of the present request's body has yet to come. */
   get hasMore(): boolean {
     return this.#body !== undefined;
@@ -98,7 +103,7 @@ export class VisitorInput {
     this.#pump();
   }
 
-  /** Throws away whatever still comes, within limits. */
+  /** Throws away whatever still comes. */
   discardAll(): void {
     this.#phase = 'closing';
     this.#body = undefined;
@@ -126,7 +131,7 @@ export class VisitorInput {
     this.#pump();
   }
 
-  /** Throws away what is still to come of the request's body, within limits. */
+  /** Throws away what is still to come of the request's body. */
   discardBody(): void {
     this.#isDiscarding = true;
     this.release();
@@ -197,8 +202,7 @@ export class VisitorInput {
   /** Stops reading from the socket, or goes on. */
   #regulate(): void {
     if (this.#phase === 'gone') return;
-    const isEnough = this.#held.byteCount >= limits.readAhead || this.#discardedBytes > limits.discardedBody;
-    const isPaused = isEnough || (this.#isHeldBack && this.#phase !== 'closing');
+    const isPaused = this.#held.byteCount >= limits.readAhead || (this.#isHeldBack && this.#phase !== 'closing');
     if (isPaused !== this.#socket.isPaused()) {
       if (isPaused) this.#socket.pause();
       else this.#socket.resume();
