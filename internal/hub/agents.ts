@@ -61,6 +61,7 @@ export function agentLinkDeps({ sessions, registrar, prober, ...common }: AgentL
       resume: (registration, link) => sessions.resume(registrar, registration, link),
       onServing: (link) => v2.serving(link),
       onBatch: (link, packet) => v2.batch(link, packet),
+      onLaneGone: (link, packet) => v2.laneGone(link, packet),
       onWritable: (link) => lanes.wake(link.id),
       probe: (link, nonce) => v2.health.probe(prober, link, nonce),
       onStatus: (link) => v2.health.status(link),

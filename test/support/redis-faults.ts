@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { Cluster, type ClusterHub, type ClusterOptions } from './cluster.ts';
+import { hubMetrics } from './hub-metrics.ts';
 import { JournalOrigin } from './journal-origin.ts';
 import type { AgentProcess, Cleanup } from './processes.ts';
 import { type RedisServer, startRedisCluster, startRedisSentinel } from './redis.ts';
@@ -104,6 +105,37 @@ export function testHubCutFromRedis(skip: string | false): void {
     way.isRefusing = false;
     await within(2_000, healed(two));
     assert.equal(await ready(two, 0), 200);
+  });
+}
+
+/** The other hub has the agent give up what it has of the one that is cut, which goes on from where it was. */
+export function testHubCalledGone(skip: string | false): void {
+  test('a hub that was called gone while it was cut from Redis reaches all agents again, and costs nobody a session', {
+    skip,
+  }, async (t) => {
+    const two = await startTwo(t);
+    await healed(two);
+    const { agents, cluster, origin } = two;
+    // More has gone this way than the other.
+    await visit({ ...cluster.target(agents[1], 0), method: 'POST', path: '/hash', body: Buffer.alloc(30_000) });
+    const [way] = cluster.redisWays as [Relay, Relay];
+    const from = agents[1].program.lines.length;
+    way.isRefusing = true;
+    way.cut();
+    const local = ask(two, 1, 1, '/after/6000');
+    await origin.entry('/after/6000');
+    const { metricsPort } = cluster.hubs[1] as ClusterHub;
+    const goneCount = async () => (await hubMetrics(metricsPort)).get('adit_bus_nodes_gone_total') ?? 0;
+    await within(
+      10_000,
+      (async () => {
+        while ((await goneCount()) === 0) await setTimeout(20);
+      })(),
+    );
+    way.isRefusing = false;
+    await within(3_000, healed(two));
+    assert.equal((await local).status, 200);
+    assert.deepEqual(agents[1].program.lines.slice(from), []);
   });
 }
 

@@ -1,6 +1,7 @@
 import { describe } from 'node:test';
 import { without } from '../support/features.ts';
 import {
+  testHubCalledGone,
   testHubCutFromRedis,
   testRedisKilled,
   testRedisStopped,
@@ -14,5 +15,6 @@ describe('Redis', { concurrency: true }, () => {
   testRedisKilled({ skip });
   testRedisStopped(3_000, skip);
   testHubCutFromRedis(skip);
+  testHubCalledGone(skip);
   testSubscribersKilled(skip);
 });

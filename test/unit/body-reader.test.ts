@@ -50,7 +50,9 @@ test('a body that ends with the connection never ends before', () => {
 });
 
 test('chunks split at any byte give the same body, trailers and rest', () => {
-  const wire = bytes('5\r\nhello\r\n00000000000000000A ;x="y"; z\r\n 123456789\r\n0;last\r\nX-Sum: 1\r\nx-sum: 2\r\n\r\nNEXT');
+  const wire = bytes(
+    '5\r\nhello\r\n00000000000000000A ;x="y"; z\r\n 123456789\r\n0;last\r\nX-Sum: 1\r\nx-sum: 2\r\n\r\nNEXT',
+  );
   for (let at = 0; at <= wire.length; at += 1) {
     assert.deepEqual(
       read(chunked, [wire.subarray(0, at), wire.subarray(at)]),

@@ -75,6 +75,11 @@ export class EdgeLane {
     );
   }
 
+  /** The position at which both directions begin. */
+  get start(): number {
+    return this.#mux.start;
+  }
+
   get streamCount(): number {
     return this.#mux.streamCount;
   }

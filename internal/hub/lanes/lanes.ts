@@ -6,11 +6,11 @@ import type { Log } from '#internal/core/log';
 import type { StreamOpener } from '#internal/link/stream';
 import type { OnRepair } from '#internal/link/v2/lane';
 import type { PacketLink } from '#internal/link/v2/packet-link';
-import { encodeGone, epochOf } from '#internal/link/v2/payloads';
+import { decodeGone, encodeGone, epochOf } from '#internal/link/v2/payloads';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
-import { batchHeaderBytes, V2Error } from '#messages/v2';
+import { batchHeaderBytes, packetKinds, V2Error } from '#messages/v2';
 import type { Directory, SessionRecord } from '../directory/directory.ts';
 import { EdgeLane, parkedWaitMs } from './edge-lane.ts';
 import { ParkedLanes } from './parked-lanes.ts';
@@ -117,8 +117,19 @@ export class Lanes {
     return lane !== undefined;
   }
 
+  /** The other end knows nothing of a lane, which was given up while this hub was cut off. Throws V2Error. */
+  gone(session: string, packet: Buffer): void {
+    const lane = this.#lanes.get(session);
+    // It may be about the lane before.
+    if (lane?.start === decodeGone(packet).start) this.#end(lane);
+  }
+
   /** Takes a packet of a session that another hub holds. */
   receiveFrom(node: NodeId, session: string, packet: Buffer): void {
+    if (packet[0] === packetKinds.gone) {
+      this.gone(session, packet);
+      return;
+    }
     const lane = this.#lanes.get(session);
     if (!lane) {
       // Whatever it is about, nobody here knows of it any more.
@@ -182,9 +193,18 @@ export class Lanes {
     }
   }
 
-  /** What was on its way to or from a hub may be lost. Of lanes on which nothing waits there is nothing to lose. */
+  /**
+   * What was on its way to or from a hub may be lost, and that hub may have had our lanes given up. Those on which nothing
+   * waits begin anew, the others find out. Those that wait since the hub was thought to have ended go on: if it no longer
+   * holds the session, it says so.
+   */
   nodeHeard(node: NodeId): void {
-    for (const lane of this.#lanes.values()) if (lane.node === node && !lane.isIdle) lane.check();
+    for (const lane of this.#lanes.values()) {
+      if (lane.node !== node) continue;
+      if (lane.isIdle) this.#end(lane);
+      else if (lane.parkedSince === undefined) lane.check();
+      else this.#attachRemote(lane, lane);
+    }
   }
 
   /** There is room on the bus again. */

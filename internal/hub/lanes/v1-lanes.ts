@@ -7,6 +7,7 @@ import type { AcceptedStream, ResponseHandler, Stream, StreamHandler, StreamOpen
 import type { V1HubSession } from '#internal/link/v1/hub-session';
 import { AgentLanes } from '#internal/link/v2/agent-lanes';
 import { Mux } from '#internal/link/v2/mux';
+import { nodeOf } from '#internal/link/v2/payloads';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
@@ -26,7 +27,10 @@ export interface V1LanesDeps {
 export class V1Lanes {
   readonly #session: V1HubSession;
   readonly #deps: V1LanesDeps;
-  readonly #lanes = new AgentLanes((node, start) => this.#makeMux(node, start));
+  readonly #lanes = new AgentLanes({
+    make: (node, start) => this.#makeMux(node, start),
+    send: (packet) => this.#publish(nodeOf(packet), packet),
+  });
 
   constructor(session: V1HubSession, deps: V1LanesDeps) {
     this.#session = session;
@@ -62,16 +66,19 @@ export class V1Lanes {
     );
   }
 
+  #publish(node: NodeId, packet: Buffer): void {
+    this.#deps.bus.publish(node, encodeNodeMessage('toEdge', this.#session.id), packet);
+  }
+
   #makeMux(node: NodeId, start: number): Mux {
     const { bus, windows, clock, log } = this.#deps;
-    const { id } = this.#session;
     return new Mux(
       { node, epoch: 1, start, side: 'agent', maxStreams: 0 },
       {
         clock,
         log,
         link: {
-          send: (packet) => bus.publish(node, encodeNodeMessage('toEdge', id), packet),
+          send: (packet) => this.#publish(node, packet),
           get isWritable() {
             return bus.isWritable;
           },

@@ -5,7 +5,7 @@ import type { Log } from '#internal/core/log';
 import { spareCopy } from '#internal/core/write-copy';
 import type { Ending, RegisteredTunnel, V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
 import { packetOf } from '#internal/link/v2/packet';
-import { encodeGone, epochOf, isOfNode, nodeOf } from '#internal/link/v2/payloads';
+import { decodeGone, encodeGone, epochOf, isOfNode, nodeOf } from '#internal/link/v2/payloads';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
 import { V2Error } from '#messages/v2';
@@ -153,6 +153,15 @@ export class V2Sessions {
     }
     // The bus keeps it, and its buffer is used again.
     this.#deps.bus.publish(node, held.toEdgeHead, spareCopy(packet));
+  }
+
+  /** An agent knows nothing of a hub's lane. Throws V2Error. */
+  laneGone(link: V2HubLink, packet: Buffer): void {
+    const held = this.#held.get(link.id);
+    if (held?.link !== link) return;
+    const { node } = decodeGone(packet);
+    if (node === this.#options.node) this.#deps.lanes.gone(link.id, packet);
+    else if (held.nodes.has(node)) this.#deps.bus.publish(node, held.toEdgeHead, spareCopy(packet));
   }
 
   /** An agent is about to end: gives its names free. What is under way goes on until it closes. */

@@ -42,7 +42,10 @@ export class V2AgentSession {
   readonly #deps: V2AgentSessionDeps;
   readonly #budget: WindowBudget;
   readonly #link = new SwitchedLink();
-  readonly #lanes = new AgentLanes((node, start) => this.#makeMux(node, start));
+  readonly #lanes = new AgentLanes({
+    make: (node, start) => this.#makeMux(node, start),
+    send: (packet) => this.#link.send(packet),
+  });
   #stopTimer: Stop = () => undefined;
   #onIdle: () => void = () => undefined;
 

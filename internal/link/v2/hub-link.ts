@@ -59,6 +59,8 @@ export interface V2HubLinkDeps {
   onServing(link: V2HubLink): void;
   /** A batch for the streams of a hub. Throws {@link V2Error}. */
   onBatch(link: V2HubLink, packet: Buffer): void;
+  /** The agent knows nothing of the lane on which a hub has sent something. Throws V2Error. */
+  onLaneGone(link: V2HubLink, packet: Buffer): void;
   onWritable(link: V2HubLink): void;
   /** Requests the session's first tunnel at its public address. Never rejects. */
   probe(link: V2HubLink, nonce: string): ReturnType<HubProbesDeps['probe']>;
@@ -160,6 +162,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
     try {
       if (packet.length > limits.v2Packet) throw new V2Error(`a packet of ${packet.length} bytes is too long`);
       if (packet[0] === packetKinds.batch || packet[0] === packetKinds.resend) this.#batch(packet);
+      else if (packet[0] === packetKinds.gone) this.#deps.onLaneGone(this, packet);
       else this.#session(packet);
     } catch (thrown) {
       if (!(thrown instanceof V2Error)) throw thrown;
