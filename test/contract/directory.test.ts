@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { type Clock, systemClock } from '#internal/core/clock';
+import type { Loss } from '#internal/hub/directory/directory';
 import { MemoryDirectory } from '#internal/hub/directory/memory';
 import { RedisDirectory } from '#internal/hub/directory/redis';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -47,7 +48,7 @@ test('the directory in Redis: a hub renews its leases, and puts back what is mis
   for (const key of [one, two, session]) {
     await eventually(async () => assert.ok(Number(await redis.command('PTTL', key)) > 50_000));
   }
-  assert.equal(await redis.command('GET', one), record.session);
+  assert.match(await redis.command('GET', one), new RegExp(`^${record.session} `));
   assert.deepEqual(JSON.parse(await redis.command('GET', session)), record);
   await directory.close();
   clock.advance(60_000);
@@ -63,7 +64,7 @@ test('the directory in Redis: an id that nobody serves is asked for once a secon
   assert.equal(await directory.find(clientId), undefined);
   // Without a notice, which would tell of it at once.
   await redis.command('SET', `adit:session:${record.session}`, JSON.stringify(record));
-  await redis.command('SET', `adit:tunnel:${clientId}`, record.session);
+  await redis.command('SET', `adit:tunnel:${clientId}`, `${record.session} 1`);
   clock.advance(999);
   assert.equal(directory.find(clientId), undefined);
   clock.advance(1);
@@ -81,7 +82,7 @@ test('the directory in Redis: what proved wrong is asked again', async (t) => {
   const record = recordOf(newNode(), newClientId());
   const [clientId = ''] = record.clientIds;
   await redis.command('SET', `adit:session:${record.session}`, JSON.stringify(record));
-  await redis.command('SET', `adit:tunnel:${clientId}`, record.session);
+  await redis.command('SET', `adit:tunnel:${clientId}`, `${record.session} 1`);
   assert.deepEqual(await directory.find(clientId), record);
   const moved = { ...record, epoch: 2 };
   await redis.command('SET', `adit:session:${record.session}`, JSON.stringify(moved));
@@ -102,7 +103,55 @@ test('the directory in Redis: a session that is held here outlives a Redis that 
   assert.deepEqual(await directory.move(record.session, 1, node), { ...record, epoch: 2 });
   await redis.command('DEL', `adit:session:${record.session}`, `adit:tunnel:${clientId}`);
   assert.deepEqual(await directory.read(record.session), { ...record, epoch: 2 });
-  assert.equal(await redis.command('GET', `adit:tunnel:${clientId}`), record.session);
+  assert.match(await redis.command('GET', `adit:tunnel:${clientId}`), new RegExp(`^${record.session} `));
+});
+
+for (const [what, older, isLost] of [
+  ['an earlier', true, false],
+  ['a later', false, true],
+] as const) {
+  test(`the directory in Redis: ${what} claim than that of a session that is held here ${isLost ? 'takes' : 'does not take'} its id`, async (t) => {
+    const [connection, clock, node] = [await connectTo(t, redis.url), new FakeClock(), newNode()];
+    const losses: Loss[] = [];
+    const directory = new RedisDirectory(node, { clock, connection, onLost: (lost) => losses.push(...lost) });
+    t.after(() => directory.close());
+    const clientId = newClientId();
+    const [own, other] = [recordOf(node, clientId), recordOf(newNode(), clientId)];
+    await directory.claim(own, own.clientIds);
+    const key = `adit:tunnel:${clientId}`;
+    const [, at] = (await redis.command('GET', key)).split(' ');
+    // As a Redis that comes back with what it had before, or after.
+    await redis.command('SET', `adit:session:${other.session}`, JSON.stringify(other));
+    await redis.command('SET', key, `${other.session} ${Number(at) + (older ? -1 : 1)}`);
+    clock.advance(20_000);
+    const winner = isLost ? other : own;
+    await eventually(async () => {
+      assert.equal((await redis.command('GET', key)).split(' ')[0], winner.session);
+      assert.deepEqual(losses, isLost ? [{ previous: own, clientId }] : []);
+    });
+    assert.deepEqual(await directory.find(clientId), winner);
+  });
+}
+
+test('the directory in Redis: a session that has moved here is put back over what it was before', async (t) => {
+  const [connection, clock, node] = [await connectTo(t, redis.url), new FakeClock(), newNode()];
+  const directory = new RedisDirectory(node, { clock, connection, onLost: () => undefined });
+  t.after(() => directory.close());
+  const record = recordOf(newNode(), newClientId());
+  const key = `adit:session:${record.session}`;
+  await redis.command('SET', key, JSON.stringify(record));
+  const moved = await directory.move(record.session, 1, node);
+  assert.deepEqual(moved, { ...record, node, epoch: 2 });
+  await redis.command('SET', key, JSON.stringify(record));
+  clock.advance(20_000);
+  await eventually(async () => assert.deepEqual(JSON.parse(await redis.command('GET', key)), moved));
+  assert.deepEqual(await directory.find(record.clientIds[0] as string), moved);
+  // While it stays where another hub has taken it.
+  const further = { ...record, epoch: 3 };
+  await redis.command('SET', key, JSON.stringify(further));
+  clock.advance(20_000);
+  await eventually(async () => assert.equal(directory.size, 0));
+  assert.deepEqual(JSON.parse(await redis.command('GET', key)), further);
 });
 
 test('the directory in Redis: what is missing once Redis is back may still be put back', async (t) => {

@@ -62,7 +62,7 @@ test('a claim of the time when Redis had lost everything is not undone by the hu
   // Nobody is told: as if the other hub had been first after a restart.
   const [clientId = ''] = first.clientIds;
   await server.command('SET', `adit:session:${second.session}`, JSON.stringify(second));
-  await server.command('SET', `adit:tunnel:${clientId}`, second.session);
+  await server.command('SET', `adit:tunnel:${clientId}`, `${second.session} ${Date.now() + 1_000}`);
   await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   await one.until(() => one.lost.length > 0);
   assert.deepEqual(one.lost, [{ previous: first, clientId }]);

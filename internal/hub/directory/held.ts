@@ -1,13 +1,19 @@
 import type { SessionRecord } from './directory.ts';
 
+/** Whose an id is, and when that claimed it. */
+interface Claim {
+  session: string;
+  at: number;
+}
+
 /** The sessions that a hub holds itself, and the client ids that lead to them. */
 export class HeldRecords {
   readonly #records = new Map<string, SessionRecord>();
-  readonly #holders = new Map<string, string>();
+  readonly #claims = new Map<string, Claim>();
 
   find(clientId: string): SessionRecord | undefined {
-    const session = this.#holders.get(clientId);
-    return session === undefined ? undefined : this.#records.get(session);
+    const claim = this.#claims.get(clientId);
+    return claim && this.#records.get(claim.session);
   }
 
   get(session: string): SessionRecord | undefined {
@@ -18,13 +24,18 @@ export class HeldRecords {
     this.#records.set(record.session, record);
   }
 
-  give(clientId: string, session: string): void {
-    this.#holders.set(clientId, session);
+  /** When an id was claimed; 0 when it is not held here. */
+  claimedAt(clientId: string): number {
+    return this.#claims.get(clientId)?.at ?? 0;
+  }
+
+  give(clientId: string, claim: Claim): void {
+    this.#claims.set(clientId, claim);
   }
 
   /** Gives whether it was the session's. */
   take(clientId: string, session: string): boolean {
-    return this.#holders.get(clientId) === session && this.#holders.delete(clientId);
+    return this.#claims.get(clientId)?.session === session && this.#claims.delete(clientId);
   }
 
   delete(session: string): void {
@@ -38,6 +49,6 @@ export class HeldRecords {
 
   /** Client ids. */
   get size(): number {
-    return this.#holders.size;
+    return this.#claims.size;
   }
 }

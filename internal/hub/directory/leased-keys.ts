@@ -2,7 +2,7 @@ import type { RedisConnection } from '#internal/core/redis';
 import { notDecided } from '../not-decided.ts';
 
 /** How long a key lives that is not renewed. */
-const leaseMs = 60_000;
+export const leaseMs = 60_000;
 
 // Each script touches the one key that it is given: all that a script may do in a Redis Cluster.
 
@@ -50,25 +50,26 @@ export class LeasedKeys {
 
   /** Sets a key whoever had it. Gives the value that it had. */
   async take(name: string, value: string): Promise<string | null> {
-    return (await this.#run(takeScript, name, value, leaseMs)) as string | null;
+    return (await this.run(takeScript, name, value, leaseMs)) as string | null;
   }
 
   /** Renews a key, or puts it back where it is missing. Gives another value that it has by now, which it keeps. */
   async keep(name: string, value: string): Promise<string | null> {
-    return (await this.#run(keepScript, name, value, leaseMs)) as string | null;
+    return (await this.run(keepScript, name, value, leaseMs)) as string | null;
   }
 
   /** Sets a key if it still has the value that was read. Gives whether it had. */
   async replace(name: string, read: string, value: string): Promise<boolean> {
-    return (await this.#run(replaceScript, name, read, value, leaseMs)) === 1;
+    return (await this.run(replaceScript, name, read, value, leaseMs)) === 1;
   }
 
   /** Deletes a key if it still has this value. Gives whether it had. */
   async drop(name: string, value: string): Promise<boolean> {
-    return (await this.#run(dropScript, name, value)) === 1;
+    return (await this.run(dropScript, name, value)) === 1;
   }
 
-  async #run(script: string, name: string, ...args: (string | number)[]): Promise<unknown> {
+  /** Runs a script on a key. */
+  async run(script: string, name: string, ...args: (string | number)[]): Promise<unknown> {
     return await this.#connection.run(script, this.#prefix + name, ...args).catch(refuse);
   }
 }

@@ -2,6 +2,7 @@ import type { BusHealth, NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
 import type { RedisConnection } from '#internal/core/redis';
 import { DirectoryCache } from './cache.ts';
+import { Claims } from './claims.ts';
 import type { Directory, Loss, SessionRecord } from './directory.ts';
 import { HeldRecords } from './held.ts';
 import { LeasedKeys } from './leased-keys.ts';
@@ -38,7 +39,7 @@ export class RedisDirectory implements Directory {
   /** Records of sessions, as JSON. */
   readonly #sessions: LeasedKeys;
   /** Which session a client id leads to. */
-  readonly #tunnels: LeasedKeys;
+  readonly #tunnels: Claims;
   readonly #held = new HeldRecords();
   readonly #cache: DirectoryCache;
   readonly #mark: Mark;
@@ -52,7 +53,7 @@ export class RedisDirectory implements Directory {
     this.#node = node;
     this.#deps = deps;
     this.#sessions = new LeasedKeys('adit:session:', deps.connection);
-    this.#tunnels = new LeasedKeys('adit:tunnel:', deps.connection);
+    this.#tunnels = new Claims(deps.connection);
     this.#cache = new DirectoryCache(deps.clock);
     this.#renewals = new Renewals({
       clock: deps.clock,
@@ -124,8 +125,11 @@ export class RedisDirectory implements Directory {
     if (node === this.#node) {
       this.#held.set(moved);
       // Some may have gone to others meanwhile.
-      const others = await Promise.all(moved.clientIds.map((clientId) => this.#tunnels.keep(clientId, session)));
-      for (const [i, clientId] of moved.clientIds.entries()) if (!others[i]) this.#held.give(clientId, session);
+      const claims = await Promise.all(moved.clientIds.map((clientId) => this.#tunnels.keep(clientId, session, 1)));
+      for (const [i, clientId] of moved.clientIds.entries()) {
+        const at = claims[i];
+        if (at !== undefined) this.#held.give(clientId, { session, at });
+      }
     }
     this.#tell(session, moved.clientIds);
     this.#checkSince(noticeCount, session);
@@ -196,10 +200,11 @@ export class RedisDirectory implements Directory {
 
   /** Gives the session that had the id until now. */
   async #take(clientId: string, record: SessionRecord): Promise<string | null> {
-    const previous = await this.#tunnels.take(clientId, record.session);
+    const { session } = record;
+    const { previous, at } = await this.#tunnels.take(clientId, session, this.#deps.clock.wallMs());
     // In the order in which Redis decided, since this runs in the order of its replies.
     this.#held.set(record);
-    this.#held.give(clientId, record.session);
+    this.#held.give(clientId, { session, at });
     return previous;
   }
 
@@ -238,19 +243,23 @@ export class RedisDirectory implements Directory {
   async #keepSession(session: string): Promise<void> {
     const record = this.#held.get(session);
     if (!record) return;
-    const other = await this.#sessions.keep(session, JSON.stringify(record));
+    const text = JSON.stringify(record);
+    const other = await this.#sessions.keep(session, text);
     if (this.#held.get(session) !== record) return;
-    if (other && (JSON.parse(other) as SessionRecord).node !== this.#node) {
+    if (other && isLater(JSON.parse(other), record)) {
       this.#held.delete(session);
       return;
     }
+    // Redis has come back with what it had some time ago.
+    if (other) await this.#sessions.replace(session, other, text);
     const own = record.clientIds.filter((clientId) => this.#held.find(clientId)?.session === session);
     await Promise.all(own.map((clientId) => this.#keepId(clientId, record)));
   }
 
   async #keepId(clientId: string, record: SessionRecord): Promise<void> {
-    const other = await this.#tunnels.keep(clientId, record.session);
-    if (other && this.#held.take(clientId, record.session)) this.#deps.onLost([{ previous: record, clientId }]);
+    const at = await this.#tunnels.keep(clientId, record.session, this.#held.claimedAt(clientId));
+    if (at === undefined && this.#held.take(clientId, record.session))
+      this.#deps.onLost([{ previous: record, clientId }]);
   }
 
   #tell(session: string, clientIds: readonly string[]): void {
@@ -285,4 +294,9 @@ export class RedisDirectory implements Directory {
     // Else the next renewal does it.
     this.#keepSession(session).catch(() => undefined);
   }
+}
+
+/** Whether another hub holds the session by now: the epoch rises with each move. */
+function isLater(other: SessionRecord, own: SessionRecord): boolean {
+  return other.epoch > own.epoch || (other.epoch === own.epoch && other.node !== own.node);
 }
