@@ -23,7 +23,7 @@ export function shareThroughRedis(node: NodeId, options: RedisOptions, { clock, 
   connection.onChange((isUp) => (isUp ? log.info(`${connection.name} is connected`) : log.warn(connection.reason)));
   return {
     bus: new RedisBus(node, { clock, connection, onError }),
-    directory: new RedisDirectory(node, { clock, connection, onLost }),
+    directory: new RedisDirectory(node, { clock, log, connection, onLost }),
     tokens: new RedisTokens(clock, connection),
   };
 }

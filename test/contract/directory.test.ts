@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { type Clock, systemClock } from '#internal/core/clock';
+import { silentLog } from '#internal/core/log';
 import type { Loss } from '#internal/hub/directory/directory';
 import { MemoryDirectory } from '#internal/hub/directory/memory';
 import { RedisDirectory } from '#internal/hub/directory/redis';
@@ -16,7 +17,7 @@ const cluster = await startRedisCluster({ after });
 /** The directory of one more hub on a Redis. */
 async function startDirectory(t: TestContext, url: string, node: string, clock: Clock): Promise<RedisDirectory> {
   const connection = await connectTo(t, url);
-  const directory = new RedisDirectory(node, { clock, connection, onLost: () => undefined });
+  const directory = new RedisDirectory(node, { clock, log: silentLog, connection, onLost: () => undefined });
   t.after(() => directory.close());
   return directory;
 }
@@ -37,7 +38,7 @@ directoryContract('the directory in a Redis Cluster', directories(cluster.url));
 test('the directory in Redis: a hub renews its leases, and puts back what is missing', async (t) => {
   const clock = new FakeClock();
   const connection = await connectTo(t, redis.url);
-  const directory = new RedisDirectory(newNode(), { clock, connection, onLost: () => undefined });
+  const directory = new RedisDirectory(newNode(), { clock, log: silentLog, connection, onLost: () => undefined });
   const record = recordOf(newNode(), newClientId(), newClientId());
   await directory.claim(record, record.clientIds);
   const [one = '', two = ''] = record.clientIds.map((clientId) => `adit:tunnel:${clientId}`);
@@ -58,7 +59,7 @@ test('the directory in Redis: a hub renews its leases, and puts back what is mis
 test('the directory in Redis: an id that nobody serves is asked for once a second', async (t) => {
   const clock = new FakeClock();
   const connection = await connectTo(t, redis.url);
-  const directory = new RedisDirectory(newNode(), { clock, connection, onLost: () => undefined });
+  const directory = new RedisDirectory(newNode(), { clock, log: silentLog, connection, onLost: () => undefined });
   const record = recordOf(newNode(), newClientId());
   const [clientId = ''] = record.clientIds;
   assert.equal(await directory.find(clientId), undefined);
@@ -77,7 +78,12 @@ test('the directory in Redis: an id that nobody serves is asked for once a secon
 
 test('the directory in Redis: what proved wrong is asked again', async (t) => {
   const connection = await connectTo(t, redis.url);
-  const directory = new RedisDirectory(newNode(), { clock: systemClock, connection, onLost: () => undefined });
+  const directory = new RedisDirectory(newNode(), {
+    clock: systemClock,
+    log: silentLog,
+    connection,
+    onLost: () => undefined,
+  });
   t.after(() => directory.close());
   const record = recordOf(newNode(), newClientId());
   const [clientId = ''] = record.clientIds;
@@ -94,7 +100,12 @@ test('the directory in Redis: what proved wrong is asked again', async (t) => {
 test('the directory in Redis: a session that is held here outlives a Redis that comes back empty', async (t) => {
   const connection = await connectTo(t, redis.url);
   const node = newNode();
-  const directory = new RedisDirectory(node, { clock: new FakeClock(), connection, onLost: () => undefined });
+  const directory = new RedisDirectory(node, {
+    clock: new FakeClock(),
+    log: silentLog,
+    connection,
+    onLost: () => undefined,
+  });
   t.after(() => directory.close());
   const record = recordOf(node, newClientId());
   const [clientId = ''] = record.clientIds;
@@ -113,7 +124,12 @@ for (const [what, older, isLost] of [
   test(`the directory in Redis: ${what} claim than that of a session that is held here ${isLost ? 'takes' : 'does not take'} its id`, async (t) => {
     const [connection, clock, node] = [await connectTo(t, redis.url), new FakeClock(), newNode()];
     const losses: Loss[] = [];
-    const directory = new RedisDirectory(node, { clock, connection, onLost: (lost) => losses.push(...lost) });
+    const directory = new RedisDirectory(node, {
+      clock,
+      log: silentLog,
+      connection,
+      onLost: (lost) => losses.push(...lost),
+    });
     t.after(() => directory.close());
     const clientId = newClientId();
     const [own, other] = [recordOf(node, clientId), recordOf(newNode(), clientId)];
@@ -135,7 +151,7 @@ for (const [what, older, isLost] of [
 
 test('the directory in Redis: a session that has moved here is put back over what it was before', async (t) => {
   const [connection, clock, node] = [await connectTo(t, redis.url), new FakeClock(), newNode()];
-  const directory = new RedisDirectory(node, { clock, connection, onLost: () => undefined });
+  const directory = new RedisDirectory(node, { clock, log: silentLog, connection, onLost: () => undefined });
   t.after(() => directory.close());
   const record = recordOf(newNode(), newClientId());
   const key = `adit:session:${record.session}`;
@@ -173,6 +189,27 @@ test('the directory in Redis: what is missing once Redis is back may still be pu
   clock.advance(5_000);
   assert.ok(other.isComplete);
 });
+
+for (const [what, refuse, allow, reason] of [
+  ['has no memory left', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0'], /OOM/],
+  ['allows no scripts', ['ACL', 'SETUSER', 'default', '-eval'], ['ACL', 'SETUSER', 'default', '+eval'], /NOPERM/],
+] as const) {
+  test(`the directory in Redis: a server that ${what} is told of, and nobody is called offline for it`, async (t) => {
+    const server = await startRedis(t);
+    const clock = new FakeClock();
+    const directory = await startDirectory(t, server.url, newNode(), clock);
+    await directory.find(newClientId());
+    assert.ok(directory.health.isUp && directory.isComplete);
+    await server.command(...refuse);
+    clock.advance(20_000);
+    await eventually(async () => assert.match(directory.health.reason, reason));
+    assert.ok(!directory.health.isUp && !directory.isComplete);
+    await server.command(...allow);
+    clock.advance(1_000);
+    await eventually(async () => assert.deepEqual(directory.health, { isUp: true, reason: '' }));
+    assert.ok(directory.isComplete);
+  });
+}
 
 for (const [name, { url, servers }] of Object.entries({
   Redis: { url: redis.url, servers: [redis] },

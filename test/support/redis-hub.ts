@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { RedisBus } from '#internal/bus/redis';
 import { type Clock, systemClock } from '#internal/core/clock';
+import { silentLog } from '#internal/core/log';
 import { RedisConnection } from '#internal/core/redis';
 import { parseRedisUrl } from '#internal/core/redis-url';
 import type { Loss } from '#internal/hub/directory/directory';
@@ -29,7 +30,7 @@ export class RedisHub {
       this.lost.push(...losses);
       this.#wake();
     };
-    this.directory = new RedisDirectory(this.node, { clock, connection: this.connection, onLost });
+    this.directory = new RedisDirectory(this.node, { clock, log: silentLog, connection: this.connection, onLost });
   }
 
   static async start(t: Cleanup, url: string, clock: Clock = systemClock): Promise<RedisHub> {

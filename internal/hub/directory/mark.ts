@@ -12,6 +12,12 @@ if held then return held end
 redis.call('SET', KEYS[1], ARGV[1])
 return ARGV[1]`;
 
+/** The same, and sets it as it is. */
+const touchScript = `
+local held = redis.call('GET', KEYS[1]) or ARGV[1]
+redis.call('SET', KEYS[1], held)
+return held`;
+
 /**
  * A key in Redis with a value that is drawn at random, and drawn anew by whoever finds it missing. When it has changed,
  * Redis has lost what hubs had noted there, though no connection to it was lost.
@@ -35,14 +41,21 @@ export class Mark {
   /** Calls `onChanged` if it has changed. Throws ADIT_HUB_BUSY when Redis does not say. */
   look(): Promise<void> {
     // Once for all of this turn, so that asking for made-up names costs little.
-    this.#next ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#look());
+    this.#next ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      this.#next = undefined;
+      return this.#look(script);
+    });
     return this.#next;
   }
 
-  async #look(): Promise<void> {
-    this.#next = undefined;
+  /** The same, and writes it, to see whether Redis lets us. */
+  touch(): Promise<void> {
+    return this.#look(touchScript);
+  }
+
+  async #look(how: string): Promise<void> {
     const drawn = randomUUID();
-    const mark = await this.#connection.run(script, key, drawn).catch((error: unknown) => {
+    const mark = await this.#connection.run(how, key, drawn).catch((error: unknown) => {
       throw notDecided(error);
     });
     // Whoever has something to put back need not wait until it misses something.

@@ -1,5 +1,6 @@
 import type { BusHealth, NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
+import type { Log } from '#internal/core/log';
 import type { RedisConnection } from '#internal/core/redis';
 import { DirectoryCache } from './cache.ts';
 import { Claims } from './claims.ts';
@@ -16,6 +17,7 @@ const noticeChannel = 'adit:directory';
 
 export interface RedisDirectoryDeps {
   clock: Clock;
+  log: Pick<Log, 'info' | 'warn'>;
   /** Is closed with the directory. */
   connection: RedisConnection;
   /** Is told what sessions of this hub have lost without having heard of it. */
@@ -60,6 +62,11 @@ export class RedisDirectory implements Directory {
       isPossible: () => deps.connection.takesCommands,
       held: () => this.#held.sessions,
       keep: (session) => this.#keepSession(session),
+      probe: () => this.#mark.touch(),
+      onRefused: (refusal) => {
+        if (refusal) deps.log.warn(this.health.reason);
+        else deps.log.info(`${deps.connection.name} takes what hubs note there again`);
+      },
     });
     this.#mark = new Mark(deps.connection, () => {
       this.#awaitOthers();
@@ -151,7 +158,7 @@ export class RedisDirectory implements Directory {
   }
 
   get isComplete(): boolean {
-    return this.#deps.clock.now() >= this.#completeAt;
+    return this.#deps.clock.now() >= this.#completeAt && this.#renewals.refusal === '';
   }
 
   get size(): number {
@@ -164,8 +171,10 @@ export class RedisDirectory implements Directory {
   }
 
   get health(): BusHealth {
-    const { isUp, reason } = this.#deps.connection;
-    return { isUp, reason };
+    const { isUp, reason, name } = this.#deps.connection;
+    const { refusal } = this.#renewals;
+    if (!isUp || refusal === '') return { isUp, reason };
+    return { isUp: false, reason: `${name} refuses what hubs note there: ${refusal}` };
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,12 @@
 import type { Clock, Stop } from '#internal/core/clock';
+import { messageOf } from '#internal/core/errors';
 
 const renewMs = 20_000;
 const retryMs = 1_000;
 /** Leases that are renewed at once. */
 const renewCount = 100;
+/** What Redis says of a command that it takes from nobody, or not from us, until somebody has seen to it. */
+const refusals = /^(OOM|NOPERM|MISCONF|READONLY|NOREPLICAS)\b/;
 
 export interface RenewalsDeps {
   clock: Clock;
@@ -13,12 +16,18 @@ export interface RenewalsDeps {
   held(): readonly string[];
   /** Renews the leases of one, and puts back what is missing. */
   keep(session: string): Promise<void>;
+  /** Writes something that is there anyway, to see whether Redis lets us. */
+  probe(): Promise<void>;
+  /** Is told why Redis refuses what is renewed, once, and '' when it no longer does. */
+  onRefused(refusal: string): void;
 }
 
 /** Renews the leases of all sessions that a hub holds: every 20 s, and when it is told to. */
 export class Renewals {
   /** Leases of sessions, counted. */
   readonly counts = { renewed: 0, failed: 0 };
+  /** Why Redis refuses what is renewed; '' when it does not. */
+  refusal = '';
   readonly #deps: RenewalsDeps;
   readonly #stopTimer: Stop;
   #running: Promise<void> | undefined;
@@ -49,16 +58,26 @@ export class Renewals {
   }
 
   async #renewAll(): Promise<void> {
-    const { clock, held, keep } = this.#deps;
+    const { clock, held, keep, probe } = this.#deps;
     const sessions = held();
-    let hasFailed = false;
+    const failures: unknown[] = [];
+    await probe().catch((error: unknown) => failures.push(error));
     for (let i = 0; i < sessions.length; i += renewCount) {
-      for (const { status } of await Promise.allSettled(sessions.slice(i, i + renewCount).map(keep))) {
-        this.counts[status === 'fulfilled' ? 'renewed' : 'failed'] += 1;
-        hasFailed ||= status === 'rejected';
+      for (const result of await Promise.allSettled(sessions.slice(i, i + renewCount).map(keep))) {
+        this.counts[result.status === 'fulfilled' ? 'renewed' : 'failed'] += 1;
+        if (result.status === 'rejected') failures.push(result.reason);
       }
     }
+    this.#noteRefusal(failures);
     // A part of a Redis Cluster may be away while the others are not.
-    if (hasFailed) clock.after(retryMs, () => this.run());
+    if (failures.length > 0) clock.after(retryMs, () => this.run());
+  }
+
+  #noteRefusal(failures: readonly unknown[]): void {
+    const messages = failures.map((failure) => messageOf((failure as Error).cause));
+    const refusal = messages.find((message) => refusals.test(message)) ?? '';
+    if (refusal === this.refusal) return;
+    this.refusal = refusal;
+    this.#deps.onRefused(refusal);
   }
 }
