@@ -10,6 +10,8 @@ import { countGarbage } from './young-garbage.ts';
 
 const closeMs = 500;
 const refreshMs = 1_000;
+/** What Redis says of a database that it does not have. */
+const noSuchDatabase = /DB index is out of range/;
 
 /**
  * One hub's connections to Redis, whatever kind of Redis it is: one for commands, one to listen on, and one to send
@@ -32,6 +34,8 @@ export class RedisConnection {
   #lastError = 'not connected yet';
   /** Why it may not listen; another connection that comes says nothing of that. */
   #refusal = '';
+  /** Why it would be used in a place that it was not told: the library goes on with the first database then. */
+  #misplacement = '';
   /** What was told last of whether it is up. */
   #wasUp: boolean | undefined;
   /** Asks a Redis Cluster now and then who serves what. */
@@ -79,6 +83,7 @@ export class RedisConnection {
     for (const client of this.#clients) {
       client.on('end', () => this.#revive(client));
       client.on('reconnecting', () => {
+        this.#misplacement = '';
         this.lossCount += 1;
         this.#tellChange();
       });
@@ -87,12 +92,12 @@ export class RedisConnection {
 
   /** What Redis, or the way to it, last complained of since it was connected. */
   get lastError(): string {
-    return this.#lastError || this.#refusal;
+    return this.#misplacement || this.#lastError || this.#refusal;
   }
 
   /** Whether commands go through at present. */
   get takesCommands(): boolean {
-    return this.#commands.status === 'ready';
+    return this.#commands.status === 'ready' && this.#misplacement === '';
   }
 
   /** Whether messages can be sent at present. */
@@ -221,6 +226,7 @@ export class RedisConnection {
   #failed(error: Error): void {
     if (this.#isClosed) return;
     this.#lastError = messageOf(error);
+    if (noSuchDatabase.test(this.#lastError)) this.#misplacement = this.#lastError;
     this.#tellChange();
   }
 

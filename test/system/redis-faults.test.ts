@@ -170,6 +170,15 @@ test('a Redis user without the right to listen leaves the bus down, and that is 
   assert.doesNotMatch(hub.bus.health.reason, /secret/);
 });
 
+test('a database that Redis does not have is named, and the first one is not used instead', async (t) => {
+  const server = await startRedis(t);
+  const hub = await RedisHub.start(t, `${server.url}/99`);
+  assert.match(hub.directory.health.reason, /^redis \S+ cannot be reached: ERR DB index is out of range/);
+  const record = recordOf(hub);
+  await assert.rejects(hub.directory.claim(record, record.clientIds));
+  assert.equal(await server.command('DBSIZE'), '0');
+});
+
 test('Sentinel: once it has made the replica master, hubs go on there within 10 s', async (t) => {
   const { url, master } = await startRedisSentinel(t);
   const [one, two] = await twoHubs(t, url);
