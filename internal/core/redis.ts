@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { Cluster, Redis } from 'ioredis';
 import { messageOf } from './errors.ts';
 import { connectCluster, connectSingle, reconnectDelayMs } from './redis-clients.ts';
+import { complaintOf } from './redis-complaint.ts';
 import { readMessages } from './redis-messages.ts';
 import { PublishCommand, writePublish } from './redis-publish.ts';
 import { type RedisOptions, redisName } from './redis-url.ts';
@@ -23,6 +24,7 @@ export class RedisConnection {
   readonly name: string;
   /** How often a connection was lost. */
   lossCount = 0;
+  readonly #options: RedisOptions;
   readonly #commands: Redis | Cluster;
   readonly #subscriber: Redis | Cluster;
   /** Once it is ready we write on its socket ourselves. Undefined for a Redis Cluster, where the library finds the node. */
@@ -38,6 +40,7 @@ export class RedisConnection {
   #misplacement = '';
   /** What was told last of whether it is up. */
   #wasUp: boolean | undefined;
+  #wasEverUp = false;
   /** Asks a Redis Cluster now and then who serves what. */
   readonly #refreshing: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -45,6 +48,7 @@ export class RedisConnection {
   /** `onError` is told what a receiver threw. */
   constructor(options: RedisOptions, onError: (thrown: unknown) => void) {
     this.#onError = onError;
+    this.#options = options;
     this.name = redisName(options);
     if (options.kind === 'cluster') {
       const cluster = connectCluster(options);
@@ -225,7 +229,7 @@ export class RedisConnection {
 
   #failed(error: Error): void {
     if (this.#isClosed) return;
-    this.#lastError = messageOf(error);
+    this.#lastError = complaintOf(error, this.#options, { isNew: !this.#wasEverUp });
     if (noSuchDatabase.test(this.#lastError)) this.#misplacement = this.#lastError;
     this.#tellChange();
   }
@@ -233,6 +237,7 @@ export class RedisConnection {
   #tellChange(): void {
     if (this.isUp === this.#wasUp) return;
     this.#wasUp = this.isUp;
+    this.#wasEverUp ||= this.isUp;
     this.#onChange(this.isUp);
   }
 

@@ -5,7 +5,9 @@ import { setTimeout as passed } from 'node:timers/promises';
 import { systemClock } from '#internal/core/clock';
 import type { AditError } from '#internal/core/errors';
 import type { SessionRecord } from '#internal/hub/directory/directory';
-import { startRedis, startRedisCluster, startRedisSentinel } from '../support/redis.ts';
+import { makeCertificates } from '../support/certificate.ts';
+import { temporaryFolder } from '../support/processes.ts';
+import { startRedis, startRedisCluster, startRedisSentinel, startTlsRedis } from '../support/redis.ts';
 import { RedisHub, twoHubs } from '../support/redis-hub.ts';
 
 function recordOf({ node }: RedisHub): SessionRecord {
@@ -177,6 +179,27 @@ test('a database that Redis does not have is named, and the first one is not use
   const record = recordOf(hub);
   await assert.rejects(hub.directory.claim(record, record.clientIds));
   assert.equal(await server.command('DBSIZE'), '0');
+});
+
+test('a URL of another kind of Redis than there is says so', async (t) => {
+  const [plain, secure] = [await startRedis(t), await startTlsRedis(t, makeCertificates(temporaryFolder(t)))];
+  const reasonOf = async (url: string): Promise<string> => {
+    const hub = await RedisHub.start(t, url);
+    while (hub.connection.lastError === 'not connected yet') await passed(50);
+    return hub.directory.health.reason;
+  };
+  assert.match(
+    await reasonOf(plain.url.replace('redis:', 'rediss:')),
+    /\(rediss:\/\/ is for a server that speaks TLS\)$/,
+  );
+  assert.match(
+    await reasonOf(secure.url.replace('rediss:', 'redis:')),
+    /\(if it speaks TLS, its URL begins with rediss\)$/,
+  );
+  assert.match(
+    await reasonOf(plain.url.replace('redis:', 'redis+cluster:')),
+    /\(redis\+cluster:\/\/ is for a Redis Cluster\)$/,
+  );
 });
 
 test('Sentinel: once it has made the replica master, hubs go on there within 10 s', async (t) => {

@@ -1,0 +1,20 @@
+import { messageOf } from './errors.ts';
+import type { RedisOptions } from './redis-url.ts';
+
+/**
+ * What Redis, or the way to it, complains of. `isNew`: it was never reached; then a wrong URL is likely, whose traces say
+ * nothing of it.
+ */
+export function complaintOf(error: Error, { isTls, kind }: RedisOptions, { isNew }: { isNew: boolean }): string {
+  // Of a Redis Cluster the library says only that nobody would tell who serves what.
+  const message = messageOf((error as { lastNodeError?: Error }).lastNodeError ?? error);
+  if (!isNew) return message;
+  if (kind === 'cluster' && /cluster support disabled/.test(message)) {
+    return `${message} (redis+cluster:// is for a Redis Cluster)`;
+  }
+  if (isTls && /ETIMEDOUT|ECONNRESET|wrong version number/i.test(message)) {
+    return `${message} (rediss:// is for a server that speaks TLS)`;
+  }
+  if (!isTls && /ECONNRESET/.test(message)) return `${message} (if it speaks TLS, its URL begins with rediss)`;
+  return message;
+}
