@@ -87,7 +87,8 @@ export class RedisConnection {
     for (const client of this.#clients) {
       client.on('end', () => this.#revive(client));
       client.on('reconnecting', () => {
-        this.#misplacement = '';
+        // Each of them chooses its database, but only commands have to do with it.
+        if (client === this.#commands) this.#misplacement = '';
         this.lossCount += 1;
         this.#tellChange();
       });

@@ -4,6 +4,7 @@ import type { Fields } from '#internal/http1/fields';
 import type { RequestHead, ResponseHead } from '#internal/http1/head';
 import type { AcceptedStream, ResponseHandler, Stream } from '#internal/link/stream';
 import type { V2AgentSession } from '#internal/link/v2/agent-session';
+import type { NodeMessageKind } from '#messages/node';
 import { FakeClock } from './fake-clock.ts';
 import type { Meddle, PacketLinkPair } from './packet-link-pair.ts';
 import { clientIdOf, TestCluster, type TestHub } from './v2-hub.ts';
@@ -133,4 +134,15 @@ export class Roaming {
       for (let i = 0; i < 12; i += 1) await turn();
     }
   }
+}
+
+/** Three hubs of its cluster. */
+export async function hubs(roaming: Roaming): Promise<[TestHub, TestHub, TestHub]> {
+  const { cluster } = roaming;
+  return [await cluster.hub(), await cluster.hub(), await cluster.hub()];
+}
+
+/** Hubs do not hear such words of each other. */
+export function lose(roaming: Roaming, ...kinds: NodeMessageKind[]): void {
+  roaming.cluster.carry = ({ kind }, deliver) => void (kinds.includes(kind) || deliver());
 }
