@@ -23,6 +23,8 @@ export const limits = {
    * and whoever reads 64 KiB at a time has it in one piece.
    */
   v2BatchSent: 65_440,
+  /** What one stream can have in such a batch. Whoever reads what is to be sent on reads no more at once: the rest would go on its own. */
+  v2DataSent: 65_432,
   /** Wire v2: a head block or a block of trailers in a frame: a whole head, and what the hub adds to it. */
   v2Head: 49_152,
   /** Wire v2: what a stream may send before the other end has granted more. */
@@ -84,8 +86,8 @@ export const limits = {
   interimResponseCount: 32,
   /** Bytes a visitor may send behind its upgrade head before the answer is there. */
   earlyUpgradeBytes: 65_536,
-  /** Bytes of a visitor that are read before they can be used: more than that only once a second. */
-  readAhead: 65_536,
+  /** Bytes of a visitor that are read before they can be used, give or take a read: more than that only once a second. */
+  readAhead: 32_768,
   /** Those bytes in all. */
   readAheadInAll: 131_072,
 } as const;

@@ -34,7 +34,7 @@ export class Health {
   }
 
   get status(): HealthStatus {
-    const cause = this.#cause;
+    const cause = this.#cause();
     if (cause) return { state: 'degraded', reason: this.#troubles.get(cause) ?? '' };
     return { state: this.#link, reason: this.#link === 'offline' ? this.#offlineReason : '' };
   }
@@ -79,7 +79,7 @@ export class Health {
     this.#set('roundTrip', isSlow ? 'the way to the hub and back takes over a second' : undefined);
   }
 
-  get #cause(): Cause | undefined {
+  #cause(): Cause | undefined {
     return this.#link === 'online' ? causes.find((cause) => this.#troubles.has(cause)) : undefined;
   }
 
@@ -96,7 +96,7 @@ export class Health {
 
   /** Tells what is new. The same trouble in other words is not. */
   #tell(): void {
-    const current = this.#cause ?? this.#link;
+    const current = this.#cause() ?? this.#link;
     if (current === this.#told) return;
     this.#told = current;
     this.#onChange(this.status);

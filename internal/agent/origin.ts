@@ -3,7 +3,6 @@ import { connect as connectTls, type SecureContext } from 'node:tls';
 import type { Clock, Stop } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import { limits } from '#messages/limits';
-import { frameHeaderBytes } from '#messages/v2';
 import { isLocalhost, lookupWithLocalhost, type OriginAddress } from './origin-address.ts';
 import { OriginConnection } from './origin-connection.ts';
 import type { OriginRequest } from './origin-request.ts';
@@ -22,11 +21,8 @@ const connectMs = 10_000;
  * the other way round.
  */
 const localhostMs = process.platform === 'win32' ? 250 : connectMs;
-/**
- * Where all connections read into, since whoever takes the bytes has sent or copied them when it returns. It fills one
- * batch of the wire.
- */
-const readBuffer = Buffer.allocUnsafe(limits.v2BatchSent - frameHeaderBytes);
+/** Where all connections read into, since whoever takes the bytes has sent or copied them when it returns. */
+const readBuffer = Buffer.allocUnsafe(limits.v2DataSent);
 
 /** Connections to the private service, kept for the next request. */
 export class Origin {

@@ -6,10 +6,11 @@ import { countGarbage } from './young-garbage.ts';
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
 /**
- * What one socket may bring before all others have been looked at. The system would hand out up to 32 reads in a row, and
- * whoever asks for a few bytes would wait for two megabytes of somebody else's.
+ * Behind which no more is read of one socket before all others have been looked at: it is the second whole read that gets
+ * there. The system would hand out up to 32 reads in a row, and whoever asks for a few bytes would wait for two megabytes
+ * of somebody else's.
  */
-const turnBytes = 131_072;
+const turnBytes = 98_304;
 
 /** What a read leaves behind is an eighth of its length at most, as a power of two. */
 const garbageShift = 3;
@@ -18,8 +19,25 @@ const garbageShift = 3;
 class InPlaceReads {
   socket!: Socket;
   receive: ((chunk: Buffer) => void) | undefined;
+  /** Where reads go from the next but one on, if that has changed. */
+  #buffer: Buffer | undefined = readBuffer;
   #turnBytes = 0;
-  readonly onread: OnReadOpts = { buffer: readBuffer, callback: (byteCount) => this.#read(byteCount) };
+  readonly onread: OnReadOpts = {
+    // Asked after each read. Node takes nothing for what it had, which its types do not say.
+    buffer: () => this.#takeBuffer() as Buffer,
+    callback: (byteCount) => this.#read(byteCount),
+  };
+
+  /** Has reads bring no more than this many bytes. */
+  limit(byteCount: number): void {
+    this.#buffer = readBuffer.subarray(0, byteCount);
+  }
+
+  #takeBuffer(): Buffer | undefined {
+    const buffer = this.#buffer;
+    this.#buffer = undefined;
+    return buffer;
+  }
 
   #read(byteCount: number): boolean {
     const chunk = readBuffer.subarray(0, byteCount);
@@ -85,16 +103,23 @@ export function acceptInPlace(accepted: Socket): Socket {
 
 /**
  * Has everything that comes on a socket, whenever it is not paused, given to `receive` until that is stopped. The chunk's
- * buffer may be used again afterwards.
+ * buffer may be used again afterwards. From the second one on a chunk that was read in place has `mostBytes` at most.
  */
-export function readInPlace(socket: Socket, receive: (chunk: Buffer) => void): Stop {
+export function readInPlace(
+  socket: Socket,
+  receive: (chunk: Buffer) => void,
+  mostBytes: number = readBuffer.length,
+): Stop {
   const reads = readsOf.get(socket);
   const receiveOwn = (chunk: Buffer): void => {
     countGarbage(chunk.length);
     receive(chunk);
   };
   socket.on('data', receiveOwn);
-  if (reads) reads.receive = receive;
+  if (reads) {
+    reads.receive = receive;
+    reads.limit(mostBytes);
+  }
   return () => {
     socket.off('data', receiveOwn);
     if (reads) reads.receive = undefined;

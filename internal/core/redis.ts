@@ -84,7 +84,7 @@ export class RedisConnection {
       silence((this.#sender as Redis).stream);
       this.#connected();
     });
-    for (const client of this.#clients) {
+    for (const client of this.#clients()) {
       client.on('end', () => this.#revive(client));
       client.on('reconnecting', () => {
         // Each of them chooses its database, but only commands have to do with it.
@@ -183,7 +183,7 @@ export class RedisConnection {
   /** Gives up connections that look alive and carry nothing, with all that was written to them. */
   reset(): void {
     this.#lastError = 'it did not answer';
-    for (const client of this.#clients) client.disconnect(true);
+    for (const client of this.#clients()) client.disconnect(true);
   }
 
   /** Waits until Redis has answered what it was asked, a moment at most. */
@@ -195,10 +195,10 @@ export class RedisConnection {
       const late = new Promise((resolve) => setTimeout(resolve, closeMs).unref());
       await Promise.race([this.#commands.quit().catch(() => undefined), late]);
     }
-    for (const client of this.#clients) client.disconnect();
+    for (const client of this.#clients()) client.disconnect();
   }
 
-  get #clients(): Set<Redis | Cluster> {
+  #clients(): Set<Redis | Cluster> {
     return new Set([this.#commands, this.#subscriber, ...(this.#sender ? [this.#sender] : [])]);
   }
 

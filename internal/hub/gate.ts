@@ -20,7 +20,7 @@ export class Gate {
   /** Throws ADIT_REQUEST_TOO_LARGE when a request body has more bytes than may pass. */
   checkRequestBody(byteCount: number): void {
     if (byteCount <= this.maxBodyBytes) return;
-    throw new AditError('ADIT_REQUEST_TOO_LARGE', `request body exceeds ${this.#limit}`);
+    throw new AditError('ADIT_REQUEST_TOO_LARGE', `request body exceeds ${this.#limit()}`);
   }
 
   /** Throws ADIT_RESPONSE_TOO_LARGE when a response body has more bytes than may pass. */
@@ -30,10 +30,10 @@ export class Gate {
   }
 
   responseTooLarge(): AditError {
-    return new AditError('ADIT_RESPONSE_TOO_LARGE', `response body exceeds ${this.#limit}`);
+    return new AditError('ADIT_RESPONSE_TOO_LARGE', `response body exceeds ${this.#limit()}`);
   }
 
-  get #limit(): string {
+  #limit(): string {
     return `the ${this.maxBodyBytes} bytes of --max-body: whoever runs the hub can set it higher, or to unlimited`;
   }
 }

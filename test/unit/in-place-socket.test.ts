@@ -58,7 +58,36 @@ test('one that brings much lets the others have their turn in between', async (t
     await setImmediate();
     endTurn();
   }
-  assert.ok(Math.max(...perTurn) <= 131_072 + 65_536, String(Math.max(...perTurn)));
+  assert.ok(Math.max(...perTurn) <= 2 * 65_536, String(Math.max(...perTurn)));
+});
+
+test('no chunk but the first is longer than was asked for, until another one reads', async (t) => {
+  const { visitor, socket } = await accepted(t);
+  const byteCount = 1_048_576;
+  const longest = async (mostBytes?: number): Promise<number> => {
+    const lengths: number[] = [];
+    let left = byteCount;
+    const all = new Promise<void>((resolve) => {
+      const stop = readInPlace(
+        socket,
+        ({ length }) => {
+          lengths.push(length);
+          left -= length;
+          if (left > 0) return;
+          stop();
+          resolve();
+        },
+        mostBytes,
+      );
+    });
+    socket.resume();
+    visitor.write(Buffer.alloc(byteCount));
+    await all;
+    socket.pause();
+    return Math.max(...lengths.slice(1));
+  };
+  assert.equal(await longest(40_000), 40_000);
+  assert.equal(await longest(), 65_536);
 });
 
 test('a socket that has no place to read into is left as it is, and read as a stream', async () => {

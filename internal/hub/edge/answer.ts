@@ -84,7 +84,7 @@ export class Answer {
   }
 
   #frame(head: ResponseHead): RepeatedAnswer {
-    const isLast = this.#isLast;
+    const isLast = this.#isLast();
     const { request, publicAddress } = this.#asked;
     const isPlain = RepeatedAnswer.isPlain(this.#asked, isLast);
     const last = this.#connection.repeatedAnswer;
@@ -133,7 +133,7 @@ export class Answer {
     const { requestId, code, head, body } = errorAnswer(request, reason);
     this.#deps.metrics.errorTold(code);
     this.#deps.log.debug('request failed', { requestId, code, reason: reason.message });
-    this.#write(head.status, frameResponse(request, head, this.#isLast));
+    this.#write(head.status, frameResponse(request, head, this.#isLast()));
     this.byteCount += body.length;
     this.#connection.writer.data(body);
     this.#connection.end([]);
@@ -144,7 +144,7 @@ export class Answer {
     this.#continue?.drop();
   }
 
-  get #isLast(): boolean {
+  #isLast(): boolean {
     const { isLast, hasMore } = this.#connection;
     return isLast || hasMore || this.#asked.upgrade !== undefined || this.#deps.underWay.isClosing;
   }

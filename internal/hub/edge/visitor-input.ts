@@ -51,7 +51,7 @@ export class VisitorInput {
     this.#socket = socket;
     this.#isEncrypted = isEncrypted;
     this.#handler = handler;
-    this.#stopReading = readInPlace(socket, this.#onData);
+    this.#stopReading = readInPlace(socket, this.#onData, limits.v2DataSent);
     socket.resume();
   }
 
@@ -149,13 +149,13 @@ export class VisitorInput {
 
   /** Looks for whether a visitor from which nothing is read has left: that can't be seen otherwise. */
   peek(): void {
-    if (!this.#socket.isPaused() || !this.#canPeek) return;
+    if (!this.#socket.isPaused() || !this.#canPeek()) return;
     if (this.#held.byteCount < this.#readAheadInAll) this.#socket.resume();
     // Writing nothing fails on a connection that was reset.
     else if (!this.#isEncrypted && this.#socket.writableLength === 0) this.#socket.write('');
   }
 
-  get #canPeek(): boolean {
+  #canPeek(): boolean {
     return (this.#phase === 'exchange' || this.#phase === 'raw') && this.#readAheadInAll > limits.earlyUpgradeBytes;
   }
 
@@ -181,12 +181,12 @@ export class VisitorInput {
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    while (!this.#held.isEmpty && this.#canRead && !this.#socket.destroyed) this.#read(this.#held.take());
+    while (!this.#held.isEmpty && this.#canRead() && !this.#socket.destroyed) this.#read(this.#held.take());
     this.#isPumping = false;
     this.#regulate();
   }
 
-  get #canRead(): boolean {
+  #canRead(): boolean {
     switch (this.#phase) {
       case 'head':
         return this.#handler.isReady();

@@ -91,7 +91,7 @@ export class MuxStream implements AcceptedStream {
     this.#owner.sendData(this);
     if (!isShort) this.#keepRestOf(chunk);
     // Whoever was asked to hold back and writes all the same still waits to be told.
-    this.#wantsDrain ||= this.#queuedBytes >= (this.#isFlowing ? flowingHighWaterBytes : highWaterBytes);
+    this.#wantsDrain ||= this.#queuedBytes >= (this.#isFlowing() ? flowingHighWaterBytes : highWaterBytes);
     // What nobody has read yet need not be copied to wait here.
     this.#wantsDrain ||= !this.isFresh && this.#owner.awaitsRoom(this);
     return !this.#wantsDrain;
@@ -191,7 +191,7 @@ export class MuxStream implements AcceptedStream {
   /** Tells whoever was asked to hold back that it may go on. */
   tellIfDrained(): void {
     if (!this.#wantsDrain || this.#isClosed) return;
-    if (this.#queuedBytes >= (this.#isFlowing ? flowingHighWaterBytes / 2 : 1)) return;
+    if (this.#queuedBytes >= (this.#isFlowing() ? flowingHighWaterBytes / 2 : 1)) return;
     this.#wantsDrain = false;
     this.handler.drained();
   }
@@ -255,7 +255,7 @@ export class MuxStream implements AcceptedStream {
     this.handler.reset(reason);
   }
 
-  get #isFlowing(): boolean {
+  #isFlowing(): boolean {
     return this.#sentBytes < this.#sendLimit && this.#sentBytes > provenBytes;
   }
 

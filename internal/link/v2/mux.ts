@@ -214,12 +214,12 @@ export class Mux implements StreamOwner {
   }
 
   awaitsRoom(stream: MuxStream): boolean {
-    if (this.#hasRoom) return false;
+    if (this.#hasRoom()) return false;
     this.#outbox.awaitRoom(stream);
     return true;
   }
 
-  get #hasRoom(): boolean {
+  #hasRoom(): boolean {
     return this.#deps.link.isWritable && this.#lane.hasRoom;
   }
 
@@ -264,7 +264,7 @@ export class Mux implements StreamOwner {
       if (frames.length === 0 && !this.#lane.isAckDue) break;
       this.#lane.send(frames);
     }
-    const relieved = this.#outbox.takeRelieved({ hasRoom: this.#hasRoom });
+    const relieved = this.#outbox.takeRelieved({ hasRoom: this.#hasRoom() });
     for (const stream of relieved) this.#guard(stream, () => stream.tellIfDrained());
   }
 

@@ -86,7 +86,7 @@ export class Pace {
     // A queue that is short beside the way itself is not felt, and keeps a fast way busy when its ends are not.
     const waiting = Math.min(this.bytesPerMs * queueMs, Math.max(queueBytes, wayBytes));
     const bytes = Math.max(wayBytes * this.#gain(hasQueue), this.#found) + waiting;
-    const window = Math.floor(Math.min(Math.max(bytes, minWindow), this.#most));
+    const window = Math.floor(Math.min(Math.max(bytes, minWindow), this.#most()));
     // A few bytes alone make it no shorter, unless the first round trip was theirs: it may have waited itself.
     this.window = wasFull || hasQueue || isFirst ? window : Math.max(this.window, window);
   }
@@ -99,11 +99,11 @@ export class Pace {
   burst(byteCount: number, ms: number): void {
     if (this.#hasSeenQueue || !Number.isFinite(this.minRttMs)) return;
     const bytesPerMs = byteCount / Math.max(ms - this.minRttMs, leastMs);
-    const window = Math.floor(Math.min(2 * bytesPerMs * this.minRttMs, leap * byteCount, this.#most));
+    const window = Math.floor(Math.min(2 * bytesPerMs * this.minRttMs, leap * byteCount, this.#most()));
     if (window > this.window) this.window = this.#found = window;
   }
 
-  get #most(): number {
+  #most(): number {
     return this.minRttMs < coldMs ? shortWayMax : limits.laneMax;
   }
 
