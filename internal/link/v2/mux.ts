@@ -116,14 +116,14 @@ export class Mux implements StreamOwner {
       const message = `${maxStreams} requests are under way`;
       return refuseStream(handler, new AditError('ADIT_TUNNEL_BUSY', message, { retryAfterSeconds: 1 }));
     }
+    const text = writeRequestHead(head);
+    if (openHeaderBytes + text.length > limits.v2Head) {
+      const message = 'the head of the request is too long for this wire';
+      return refuseStream(handler, new AditError('ADIT_HEAD_TOO_LARGE', message));
+    }
     const { now } = this;
     const stream = this.#add(this.#newId(), { isOpener: true, now });
     stream.handler = handler;
-    const text = writeRequestHead(head);
-    if (openHeaderBytes + text.length > limits.v2Head) {
-      stream.fail(new AditError('ADIT_HEAD_TOO_LARGE', 'the head of the request is too long for this wire'));
-      return stream;
-    }
     this.#outbox.putOpen(stream.id, { tunnel, msLeft, since: now }, text);
     // A websocket stays for days, and has little to say.
     if (head.method === 'GET' && fieldValue(head.fields, 'upgrade') === undefined) stream.foresee(this.#early);
