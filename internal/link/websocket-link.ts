@@ -90,18 +90,19 @@ export function packetLink(
   websocket.on('error', () => undefined);
   websocket.once('close', (code, reason) => handler.closed(code, reason.toString('utf8')));
   let isFull = false;
-  const sent = (): void => {
-    if (!isFull || websocket.bufferedAmount >= fullBytes) return;
+  // No write has a callback of its own: for one that the system takes at once Node would make a tick only for that.
+  socket.on('drain', () => {
+    if (!isFull) return;
     isFull = false;
     handler.writable();
-  };
+  });
   const isFramedHere = options.isMasked || options.hasZeroMask === true;
   return {
     send(packet) {
       if (websocket.readyState !== websocket.OPEN) return;
-      if (isFramedHere) socket.write(frameOf(packet, !options.isMasked), sent);
-      else websocket.send(packet, sent);
-      isFull = websocket.bufferedAmount >= fullBytes;
+      if (isFramedHere) socket.write(frameOf(packet, !options.isMasked));
+      else websocket.send(packet);
+      isFull ||= websocket.bufferedAmount >= fullBytes;
     },
     close: (code, reason) => websocket.close(code, closeReason(reason)),
     destroy: () => websocket.terminate(),

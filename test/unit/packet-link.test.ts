@@ -3,6 +3,7 @@ import { type EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 import { maskOptions } from '#internal/agent/mask';
 import { packetOf } from '#internal/link/v2/packet';
@@ -72,3 +73,34 @@ for (const [what, side, options, mask] of [
     assert.equal(code, 1000);
   });
 }
+
+test('a link that is full says when it has room again, whatever is sent meanwhile all the same', async (t) => {
+  const { client, server } = await connect(t, {});
+  let tell: () => void = () => undefined;
+  const hasRoom = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const link = packetLink(server.websocket, server.socket, { isMasked: true }, { ...ignore, writable: () => tell() });
+  client.websocket.pause();
+  let sentCount = 0;
+  const send = (byteCount: number): void => {
+    link.send(packetOf(Buffer.alloc(byteCount)));
+    sentCount += 1;
+  };
+  while (link.isWritable) {
+    send(65_000);
+    await setImmediate();
+  }
+  let count = 0;
+  const all = new Promise<void>((resolve) => {
+    client.websocket.on('message', () => {
+      count += 1;
+      if (!link.isWritable) send(1);
+      if (count === sentCount) resolve();
+    });
+  });
+  client.websocket.resume();
+  await hasRoom;
+  assert.ok(link.isWritable);
+  await all;
+});
