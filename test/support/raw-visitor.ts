@@ -41,7 +41,11 @@ export class RawVisitor {
   }
 
   /** Connects to a port of 127.0.0.1; with `tls`, trusting that certificate for that name. */
-  static async connect(t: Cleanup, port: number, tls?: { ca: string; servername: string }): Promise<RawVisitor> {
+  static async connect(
+    t: Cleanup,
+    port: number,
+    tls?: { ca: string; servername: string; ALPNProtocols?: string[] },
+  ): Promise<RawVisitor> {
     const at = { host: '127.0.0.1', port, noDelay: true };
     const socket = tls ? connectTls({ ...at, ...tls }) : connect(at);
     const visitor = new RawVisitor(socket);

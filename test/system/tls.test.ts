@@ -92,6 +92,13 @@ test('bad bytes inside TLS are refused, and plain HTTP gets no answer of a tunne
   assert.ok(!origin.journal.includes('GET /plain'));
 });
 
+test('a visitor that offers HTTP/1.0 alone is served by it', async (t) => {
+  const visitor = await RawVisitor.connect(t, port, { ca, servername: host, ALPNProtocols: ['http/1.0'] });
+  assert.equal((visitor.socket as TLSSocket).alpnProtocol, 'http/1.0');
+  visitor.send(`GET /old HTTP/1.0\r\nHost: ${host}\r\n\r\n`);
+  assert.equal((await visitor.response()).status, 200);
+});
+
 test('a websocket passes over TLS', async (t) => {
   const websocket = await openWebSocket(t);
   assert.equal(websocket.protocol, 'chat');

@@ -114,12 +114,32 @@ test('a websocket that its origin broke off looks so', async (t) => {
   assert.equal(visitor.unread, '');
 });
 
-test('other protocols get no frames', async (t) => {
+/** A connection upgraded to a protocol that is not websockets. */
+async function openOther(t: Cleanup): Promise<Open> {
   const edge = await TestEdge.start(t);
   const visitor = await edge.visit(t, edge.head('GET / HTTP/1.1', 'Connection: upgrade', 'Upgrade: echo'));
   const stream = await edge.stream();
   stream.handler.head({ status: 101, reason: '', fields: ['Connection', 'Upgrade', 'Upgrade', 'echo'] });
   assert.equal((await visitor.response()).status, 101);
+  return { edge, visitor, stream };
+}
+
+test('behind the end of its service an upgraded visitor is heard until it is silent for 5 s', async (t) => {
+  const { edge, visitor, stream } = await openOther(t);
+  visitor.socket.allowHalfOpen = true;
+  stream.handler.ended([]);
+  await visitor.closed;
+  for (const letter of 'abc') {
+    edge.clock.advance(4_000);
+    visitor.send(letter);
+    await stream.until(`data ${letter}`);
+  }
+  edge.clock.advance(6_000);
+  await stream.until('reset ADIT_VISITOR_GONE');
+});
+
+test('other protocols get no frames', async (t) => {
+  const { edge, visitor, stream } = await openOther(t);
   await edge.websockets.restart();
   stream.handler.reset(lost);
   await visitor.closed;

@@ -66,6 +66,14 @@ test('a trusted proxy is believed, and what it tells is appended to', () => {
   assert.equal(fieldList(out, 'forwarded'), 'for=203.0.113.9, for=10.0.0.1;host="a.tunnel.test";proto=https');
 });
 
+test('of the hosts that a trusted proxy tells, the last one goes on, and none that is not one', () => {
+  const hostOf = (value: string) => fieldList(forwarded(proxy, ['X-Forwarded-Host', value]), 'x-forwarded-host');
+  assert.equal(hostOf('b.test:8443'), 'b.test:8443');
+  assert.equal(hostOf('evil.test, b.test'), 'b.test');
+  for (const value of ['', 'a b', 'b.test/path', 'user@b.test', 'b.test,'])
+    assert.equal(hostOf(value), 'a.tunnel.test');
+});
+
 test('each forwarding field goes on once, however often it came', () => {
   const out = forwarded(proxy, ['x-forwarded-for', '1.1.1.1', 'X-FORWARDED-FOR', '2.2.2.2', ...told]);
   const names = out.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());

@@ -40,7 +40,7 @@ const socketOptions = {
   keepAlive: true,
   keepAliveInitialDelay: keepAliveMs,
 };
-const tlsOptions = { ...socketOptions, ALPNProtocols: ['http/1.1'], handshakeTimeout: 10_000 };
+const tlsOptions = { ...socketOptions, ALPNProtocols: ['http/1.1', 'http/1.0'], handshakeTimeout: 10_000 };
 
 /** A public HTTP/1.1 listener, on plain or TLS sockets. */
 export class Listener {

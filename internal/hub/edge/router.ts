@@ -33,7 +33,8 @@ export function routesByPath(setting: 'auto' | 'on' | 'off', domain: string, bas
 }
 
 const pathPrefix = '/proxy/request/';
-const hostForm = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+/** A host, with its port where it has one. */
+export const hostForm = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
 const originForm = /^\/[!"$-~]*$/;
 const addressForm = /^(\d+\.\d+\.\d+\.\d+|\[.*\])$/;
 

@@ -64,6 +64,7 @@ export class Upgraded implements RequestReceiver, LiveWebsocket {
   requestData(chunk: Buffer): void {
     if (this.#isOver) return;
     this.bytesIn += chunk.length;
+    if (this.#hasAgentEnded) this.#since = this.#deps.clock.now();
     this.#toAgent.write(chunk);
   }
 
@@ -94,9 +95,9 @@ export class Upgraded implements RequestReceiver, LiveWebsocket {
 
   check(now: number): void {
     if (this.#isOver || !this.#hasAgentEnded) return;
-    const { writer, socket } = this.#deps.connection;
-    // The visitor has yet to get our end.
-    if (writer.isWaiting) this.#since = now;
+    const { writer, socket, isHeldBack } = this.#deps.connection;
+    // The visitor has yet to get our end, or to be read.
+    if (writer.isWaiting || isHeldBack) this.#since = now;
     else if (now - this.#since >= silenceMs) socket.destroy();
   }
 

@@ -1,5 +1,6 @@
 import { endToEndFields, type Fields, fieldList, fieldValue } from '#internal/http1/fields';
 import { forwardedNode, type Networks } from '../addresses.ts';
+import { hostForm } from './router.ts';
 
 /** Who asks: as the socket shows it, or as a trusted proxy in front tells it. */
 export interface Visitor {
@@ -61,7 +62,9 @@ export function forwardedRequestFields(
   const after = (list: string, own: string): string => (list === '' ? own : `${list}, ${own}`);
   out.push('X-Forwarded-For', after(told('x-forwarded-for'), peer));
   out.push('X-Forwarded-Proto', proto);
-  out.push('X-Forwarded-Host', told('x-forwarded-host') || host);
+  // The peer vouches for what it wrote last. Services make links of it, and agents a Host.
+  const toldHost = told('x-forwarded-host').split(',').at(-1)?.trim() ?? '';
+  out.push('X-Forwarded-Host', hostForm.test(toldHost) ? toldHost : host);
   out.push('Forwarded', after(told('forwarded'), `for=${forwardedNode(peer)};host="${host}";proto=${proto}`));
   if (prefix !== '') out.push('X-Forwarded-Prefix', prefix);
   return out;
