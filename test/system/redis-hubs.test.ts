@@ -45,7 +45,8 @@ test('while Redis is away a hub serves its own agents’ visitors, and tells oth
   await redis.stop();
   assert.equal((await visit({ port: near.port, host })).status, 200);
   const asked = performance.now();
-  assert.equal((await visit({ port: far.port, host })).status, 503);
+  const refused = await visit({ port: far.port, host });
+  assert.deepEqual([refused.status, refused.headers['adit-error']], [503, 'ADIT_LOOKUP_FAILED']);
   assert.ok(performance.now() - asked < 1_000);
   await redis.start();
   const from = performance.now();
@@ -60,7 +61,7 @@ test('a Redis that is emptied, and loses no connection, leads nobody to say that
   await redis.command('FLUSHALL');
   const from = performance.now();
   const first = await visit(visitor);
-  assert.deepEqual([first.status, first.headers['retry-after']], [503, '1']);
+  assert.deepEqual([first.headers['adit-error'], first.headers['retry-after']], ['ADIT_LOOKUP_FAILED', '1']);
   while ((await visit(visitor)).status !== 200) assert.ok(performance.now() - from < 2_000);
 });
 

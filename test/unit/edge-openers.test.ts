@@ -59,9 +59,9 @@ test('nobody serves it: the tunnel is offline, and the connection goes on', asyn
   assert.equal((await visitor.response()).status, 200);
 });
 
-const rejections: [thrown: unknown, status: number, code: string, retryAfter: string][] = [
-  [new Error('no connection'), 503, 'ADIT_LOOKUP_FAILED', '1'],
-  [new AditError('ADIT_TUNNEL_BUSY', 'busy', { retryAfterSeconds: 4 }), 503, 'ADIT_TUNNEL_BUSY', '4'],
+const rejections: [thrown: unknown, status: number, code: string, retryAfter: string | undefined][] = [
+  [new AditError('ADIT_LOOKUP_FAILED', 'nobody says', { retryAfterSeconds: 4 }), 503, 'ADIT_LOOKUP_FAILED', '4'],
+  [new SyntaxError('what is noted of a session is no JSON'), 500, 'ADIT_INTERNAL', undefined],
 ];
 for (const [thrown, status, code, retryAfter] of rejections) {
   test(`an answer that fails is told as ${code}`, async (t) => {
@@ -129,7 +129,7 @@ test('where it can not be found out who serves it now, the loss is told', async 
   let isLost = false;
   const edge = await TestEdge.start(t, {
     findOpener: (opener) => {
-      if (isLost) throw new AditError('ADIT_TUNNEL_BUSY', 'busy');
+      if (isLost) throw new AditError('ADIT_LOOKUP_FAILED', 'nobody says');
       return opener('old');
     },
   });

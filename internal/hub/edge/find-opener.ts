@@ -2,7 +2,10 @@ import { AditError } from '#internal/core/errors';
 import type { StreamOpener } from '#internal/link/stream';
 import type { Gate } from '../gate.ts';
 
-/** Who serves a client id now. A promise only where that has to be asked elsewhere. Either may fail. */
+/**
+ * Who serves a client id now. A promise only where that has to be asked elsewhere. Throws or rejects with
+ * ADIT_LOOKUP_FAILED.
+ */
 export type FindOpener = (clientId: string) => StreamOpener | undefined | Promise<StreamOpener | undefined>;
 
 export interface FindDeps {
@@ -17,7 +20,7 @@ export interface FindDeps {
 export function findAdmitted(clientId: string, deps: FindDeps): StreamOpener | Promise<StreamOpener> {
   const found = deps.findOpener(clientId);
   return found instanceof Promise
-    ? lookedUp(found).then((opener) => admit(clientId, opener, deps))
+    ? found.then((answer) => admit(clientId, opener(answer), deps))
     : admit(clientId, opener(found), deps);
 }
 
@@ -47,22 +50,8 @@ function admit(
   // Another session may serve it by then.
   return admitted.then(() => {
     const again = findOpener(clientId);
-    return again instanceof Promise ? lookedUp(again) : opener(again);
+    return again instanceof Promise ? again.then(opener) : opener(again);
   });
-}
-
-async function lookedUp(lookup: Promise<StreamOpener | undefined>): Promise<StreamOpener> {
-  const found = await lookup.catch((thrown: unknown) => {
-    if (thrown instanceof AditError) throw thrown;
-    throw new AditError(
-      'ADIT_LOOKUP_FAILED',
-      'the hub could not find out who serves this address: try again in a moment',
-      {
-        cause: thrown,
-      },
-    );
-  });
-  return opener(found);
 }
 
 function opener(found: StreamOpener | undefined): StreamOpener {

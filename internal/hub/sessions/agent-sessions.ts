@@ -74,7 +74,10 @@ export class AgentSessions {
     return { online: online + this.v1.size, ...others };
   }
 
-  /** Where streams to a client id are opened, if an agent serves it: at once where that is known. */
+  /**
+   * Where streams to a client id are opened, if an agent serves it: at once where that is known. Throws or rejects with
+   * ADIT_LOOKUP_FAILED.
+   */
   opener(clientId: string): StreamOpener | undefined | Promise<StreamOpener | undefined> {
     const found = this.#deps.directory.find(clientId);
     return found instanceof Promise
@@ -228,5 +231,5 @@ export class AgentSessions {
 /** What keeps the directory from an answer is told to visitors as well as to agents. */
 function refuseVisitor(error: unknown): never {
   if (!(error instanceof AditError)) throw error;
-  throw new AditError('ADIT_TUNNEL_BUSY', error.message, { cause: error, retryAfterSeconds: 1 });
+  throw new AditError('ADIT_LOOKUP_FAILED', error.message, { cause: error });
 }
