@@ -2,7 +2,7 @@ import { AditError, messageOf } from '#internal/core/errors';
 import { writeCopy } from '#internal/core/write-copy';
 import type { Fields } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
-import { trailerFields } from '#internal/http1/trailers';
+import { passableTrailers } from '#internal/http1/trailers';
 import type { AcceptedStream, StreamHandler } from '#internal/link/stream';
 import type { Origin } from './origin.ts';
 import type { OriginConnection, ResponseReceiver } from './origin-connection.ts';
@@ -55,7 +55,7 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
     if (this.#isOver) return;
     this.#isRequestEnded = true;
     if (this.#connection.isUpgraded) this.#endUpgraded();
-    else if (!this.#connection.isWriteBroken && !this.#writer.end(trailers)) {
+    else if (!this.#connection.isWriteBroken && !this.#writer.end(passableTrailers(trailers))) {
       this.#fail(new AditError('ADIT_BAD_REQUEST', 'the request body is shorter than its head says'));
     }
   }
@@ -94,7 +94,7 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
       if (!this.#connection.isWriteBroken) this.#stream.stop();
       this.#connection.destroy();
     }
-    this.#stream.end(trailerFields(trailers));
+    this.#stream.end(passableTrailers(trailers));
   }
 
   requestDrained(): void {

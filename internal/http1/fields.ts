@@ -77,6 +77,14 @@ function namedByConnection(fields: Fields): ReadonlySet<string> | undefined {
   return named;
 }
 
+/** Fields by which proxies tell who asked. Some servers read `_` as `-`, so the look-alikes count too. */
+export function isForwardingField(lowerName: string): boolean {
+  const first = lowerName.charCodeAt(0);
+  if (first !== 120 && first !== 102) return false; // Neither x nor f: nearly all of them.
+  const name = lowerName.replaceAll('_', '-');
+  return name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-');
+}
+
 /** Whether a connection outlives a message (RFC 9112 §9.3). */
 export function isKeptAlive(version: '1.0' | '1.1', fields: Fields): boolean {
   const options = fieldList(fields, 'connection');

@@ -4,7 +4,7 @@ import { isBehind, writeCopy } from '#internal/core/write-copy';
 import { copyToKeep } from '#internal/core/young-garbage';
 import type { Framing } from './body-reader.ts';
 import type { Fields } from './fields.ts';
-import { writeFields } from './head.ts';
+import { writeLastChunk } from './trailers.ts';
 
 /** How a message's body is written; `none` drops it, as for HEAD. */
 export type BodyForm = Framing | { kind: 'none' };
@@ -91,7 +91,7 @@ export class MessageWriter {
   /** Ends the message. False when its body is shorter than its head says: only closing the socket is left then. */
   end(trailers: Fields = []): boolean {
     if (this.#form.kind === 'length' && this.#leftBytes > 0) return false;
-    if (this.#form.kind === 'chunked') this.#add(`0\r\n${writeFields(trailers)}\r\n`);
+    if (this.#form.kind === 'chunked') this.#add(writeLastChunk(trailers));
     return true;
   }
 

@@ -1,20 +1,20 @@
-import { eachField, endToEndFields, type Fields } from './fields.ts';
+import { endToEndFields, type Fields, isForwardingField } from './fields.ts';
+import { writeFields } from './head.ts';
 
 /**
  * Fields that decide how a message is framed, routed, trusted or kept. Whoever reads them in a trailer has decided
- * already, or would decide again (RFC 9110 §6.5.1).
+ * already, or would decide again (RFC 9110 §6.5.1). Of what is said about the content only its digest is known late.
  */
 const forbidden =
-  /^(content-|x-forwarded-|adit-)|^(host|expect|max-forwards|range|if-.+|authorization|cookie|set-cookie|www-authenticate|cache-control|age|date|expires|location|retry-after|vary|forwarded)$/;
+  /^(content-(?!digest$)|adit-)|^(host|expect|max-forwards|range|if-.+|authorization|cookie|set-cookie|www-authenticate|cache-control|age|date|expires|location|retry-after|vary)$/;
 
-/** The fields of a trailer section that may pass. */
-export function trailerFields(fields: Fields): Fields {
-  return fields.length === 0 ? fields : endToEndFields(fields, (name) => forbidden.test(name));
+/** The trailers that pass: hub and agent both look, whatever way they go, since neither knows who made the other. */
+export function passableTrailers(trailers: Fields): Fields {
+  if (trailers.length === 0) return trailers;
+  return endToEndFields(trailers, (name) => forbidden.test(name) || isForwardingField(name));
 }
 
 /** The end of a chunked body (RFC 9112 §7.1.2): the last chunk and the trailers. Encode it as latin1. */
 export function writeLastChunk(trailers: Fields): string {
-  let out = '0\r\n';
-  for (const [name, value] of eachField(trailerFields(trailers))) out += `${name}: ${value}\r\n`;
-  return `${out}\r\n`;
+  return `0\r\n${writeFields(trailers)}\r\n`;
 }

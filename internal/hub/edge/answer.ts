@@ -4,13 +4,14 @@ import type { Log } from '#internal/core/log';
 import { type Fields, fieldValue } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
 import { keptLength } from '#internal/http1/recent';
+import { passableTrailers } from '#internal/http1/trailers';
 import type { Gate } from '../gate.ts';
 import type { ExchangeMetrics } from '../metrics.ts';
 import { Continue } from './continue.ts';
 import { errorAnswer } from './error-answer.ts';
 import { type FramedResponse, frameBodiless, frameResponse } from './frame-response.ts';
 import { RepeatedAnswer } from './repeated-answer.ts';
-import { visibleResponseFields, visibleTrailers } from './response-fields.ts';
+import { visibleResponseFields } from './response-fields.ts';
 import type { TunnelRequest } from './tunnel-request.ts';
 import type { UnderWay } from './under-way.ts';
 import type { VisitorConnection } from './visitor-connection.ts';
@@ -124,7 +125,7 @@ export class Answer {
 
   /** Ends it. False when it is shorter than its head says. */
   end(trailers: Fields): boolean {
-    return this.#connection.end(trailers.length > 0 ? visibleTrailers(trailers) : trailers);
+    return this.#connection.end(passableTrailers(trailers));
   }
 
   /** Makes an error the whole of it. */

@@ -2,6 +2,7 @@ import { AditError } from '#internal/core/errors';
 import { Http1Error } from '#internal/http1/error';
 import { type Fields, fieldValue } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
+import { passableTrailers } from '#internal/http1/trailers';
 import type { ResponseHandler, Stream, StreamOpener } from '#internal/link/stream';
 import { Answer, type AnswerDeps } from './answer.ts';
 import { Awaited } from './awaited.ts';
@@ -11,7 +12,6 @@ import type { LiveWebsockets } from './live-websockets.ts';
 import type { RequestReceiver } from './request-receiver.ts';
 import { headForAgent, isRepeatable, type TunnelRequest } from './tunnel-request.ts';
 import { Upgraded } from './upgraded.ts';
-import { forwardedTrailers } from './visitor.ts';
 import type { VisitorConnection } from './visitor-connection.ts';
 
 export interface ExchangeDeps extends AnswerDeps, FindDeps {
@@ -130,7 +130,7 @@ export class Exchange implements ResponseHandler, RequestReceiver {
   requestEnd(trailers: Fields): void {
     if (this.#isOver) return;
     if (this.#awaited.what === 'body') this.#awaitHead(this.#deps.clock.now());
-    this.#stream?.end(forwardedTrailers(trailers));
+    this.#stream?.end(passableTrailers(trailers));
   }
 
   requestFailed(error: AditError): void {

@@ -29,14 +29,6 @@ export function visibleResponseFields(fields: Fields, { domain, prefix }: Public
   return passed;
 }
 
-/** The trailers of an origin's response that a visitor may see: none that belongs into a head (RFC 9110 §6.5.1). */
-export function visibleTrailers(trailers: Fields): string[] {
-  return endToEndFields(
-    trailers,
-    (name) => name.startsWith('adit-') || name === 'content-length' || name === 'set-cookie',
-  );
-}
-
 function narrowCookie(cookie: string, { domain, prefix }: PublicAddress): string {
   return cookie
     .split(';')

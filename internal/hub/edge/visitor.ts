@@ -1,4 +1,4 @@
-import { endToEndFields, type Fields, fieldList, fieldValue } from '#internal/http1/fields';
+import { endToEndFields, type Fields, fieldList, fieldValue, isForwardingField } from '#internal/http1/fields';
 import { forwardedNode, type Networks } from '../addresses.ts';
 import { hostForm } from './router.ts';
 
@@ -31,14 +31,6 @@ export function identifyVisitor(
   };
 }
 
-/** Fields by which proxies tell who asked. Some servers read `_` as `-`, so the look-alikes count too. */
-function isForwardingField(lowerName: string): boolean {
-  const first = lowerName.charCodeAt(0);
-  if (first !== 120 && first !== 102) return false; // Neither x nor f: nearly all of them.
-  const name = lowerName.replaceAll('_', '-');
-  return name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-');
-}
-
 const rewritten = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host']);
 
 /** The fields that go on to the agent: the visitor's end-to-end ones, and ours that tell who asked. */
@@ -68,9 +60,4 @@ export function forwardedRequestFields(
   out.push('Forwarded', after(told('forwarded'), `for=${forwardedNode(peer)};host="${host}";proto=${proto}`));
   if (prefix !== '') out.push('X-Forwarded-Prefix', prefix);
   return out;
-}
-
-/** The trailers of a request that go on: those that say nothing about who asked. */
-export function forwardedTrailers(trailers: Fields): string[] {
-  return endToEndFields(trailers, (name) => name.startsWith('adit-') || isForwardingField(name));
 }

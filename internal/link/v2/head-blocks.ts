@@ -1,5 +1,5 @@
 import { Http1Error } from '#internal/http1/error';
-import { eachField, type Fields } from '#internal/http1/fields';
+import type { Fields } from '#internal/http1/fields';
 import type { RequestHead, ResponseHead } from '#internal/http1/head';
 import { parseFields, parseRequestHead, parseResponseHead, requestFields } from '#internal/http1/parse-head';
 import { Recent } from '#internal/http1/recent';
@@ -43,14 +43,6 @@ function parseOriginForm(text: string, fieldsOf: (lines: string) => Fields): Req
   const { method, target, version, fields } = parseRequestHead(text, fieldsOf);
   if (version !== '1.1' || !target.startsWith('/')) throw new Http1Error(400, 'the head has no valid request line');
   return { method, target, fields };
-}
-
-/** Trailers as field lines; nothing when there are none. */
-export function encodeTrailers(trailers: Fields): string {
-  if (trailers.length === 0) return '';
-  let block = '';
-  for (const [name, value] of eachField(trailers)) block += `${name}: ${value}\r\n`;
-  return block;
 }
 
 /** Reads field lines. Throws {@link Http1Error}. */

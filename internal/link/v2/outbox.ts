@@ -1,5 +1,5 @@
+import { writeFields } from '#internal/http1/head';
 import { frameHeaderBytes, frameTypes, openHeaderBytes } from '#messages/v2';
-import { encodeTrailers } from './head-blocks.ts';
 import { freshBytes, type MuxStream } from './mux-stream.ts';
 import { writeFrameHeader, writeOpenHeader } from './payloads.ts';
 
@@ -160,7 +160,7 @@ function gatherWhole(frames: WholeFrame[], target: Buffer, start: number, now: n
 function gatherEnd(stream: MuxStream, target: Buffer, offset: number): number {
   const trailers = stream.endToSend;
   if (!trailers) return offset;
-  const payload = encodeTrailers(trailers);
+  const payload = writeFields(trailers);
   if (offset + frameHeaderBytes + payload.length > target.length) return offset;
   const at = writeFrameHeader(target, offset, frameTypes.end, stream.id, payload.length);
   stream.endSent();
