@@ -1,5 +1,6 @@
 import type { Fields } from '#internal/http1/fields';
 import type { RequestHead } from '#internal/http1/head';
+import { isIdempotent } from '#internal/http1/idempotent';
 
 /** What the origin is told as Host: its own name, the public one, or a given one. */
 export type HostHeader = { kind: 'rewrite' } | { kind: 'preserve' } | { kind: 'value'; value: string };
@@ -21,11 +22,9 @@ export interface OriginRequest {
   /** The bytes of body that follow: Infinity when the length is not known, NaN when it is not said well. */
   bodyBytes: number;
   isUpgrade: boolean;
-  /** Whether it can be sent again as it was: it is idempotent (RFC 9110 §9.2.2) and has no body. */
+  /** Whether it can be sent again as it was: it is idempotent and has no body. */
   isRepeatable: boolean;
 }
-
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /** What the fields of a request say to the origin, whatever is asked for. */
 interface OriginFields {
@@ -70,7 +69,7 @@ function originRequest({ method, target }: RequestHead, { lines, bodyBytes, isUp
     head: [method, ' ', target, ' HTTP/1.1\r\n', lines].join(''),
     bodyBytes,
     isUpgrade,
-    isRepeatable: bodyBytes === 0 && !isUpgrade && idempotent.has(method),
+    isRepeatable: bodyBytes === 0 && !isUpgrade && isIdempotent(method),
   };
 }
 

@@ -9,6 +9,7 @@ import type { ConnectionCounter } from '../connection-counter.ts';
 import { Gate } from '../gate.ts';
 import { uncounted } from '../metrics.ts';
 import { asAditError, errorAnswer } from './error-answer.ts';
+import { allowedMethods } from './error-response.ts';
 import { Exchange, type ExchangeDeps } from './exchange.ts';
 import { frameResponse } from './frame-response.ts';
 import { RepeatedRequest } from './repeated-request.ts';
@@ -36,7 +37,6 @@ export interface EdgeDeps extends ExchangeDeps {
 /** Paths of the hub that any host may reach: what machines in front of it ask by address. */
 const subscribePath = '/proxy/subscribe';
 const openPaths = new Set(['/healthz', '/readyz', subscribePath]);
-const allowedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 /** What answers a request of which nothing could be read. */
 const unread: ParsedRequest = { method: 'GET', target: '/', version: '1.1', fields: [] };

@@ -19,6 +19,9 @@ export function visitorCode(error: AditError): VisitorErrorCode {
   return isVisitorErrorCode(error.code) ? error.code : 'ADIT_INTERNAL';
 }
 
+/** The value of `Allow`: tunnels may have more, but these are the ones that everybody knows. */
+export const allowedMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
 /** Seconds after which another attempt makes sense, whoever found the error and whatever wire told of it. */
 const soon: ReadonlyMap<VisitorErrorCode, number> = new Map([
   ['ADIT_LINK_LOST', 1],
@@ -51,7 +54,7 @@ export function errorResponse(error: AditError, options: { accept: string; reque
   ];
   if (retryAfterSeconds !== undefined) fields.push('Retry-After', String(retryAfterSeconds));
   if (code === 'ADIT_UPGRADE_REQUIRED') fields.push('Upgrade', 'websocket', 'Sec-WebSocket-Version', '13');
-  if (code === 'ADIT_METHOD_NOT_ALLOWED') fields.push('Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
+  if (code === 'ADIT_METHOD_NOT_ALLOWED') fields.push('Allow', allowedMethods);
   return { code, head: { status, reason: '', fields }, body };
 }
 

@@ -1,4 +1,5 @@
 import type { RequestHead } from '#internal/http1/head';
+import { isIdempotent } from '#internal/http1/idempotent';
 import type { ParsedRequest } from '#internal/http1/parse-head';
 import type { PublicAddress } from './response-fields.ts';
 import type { Upgrade } from './upgrade.ts';
@@ -21,12 +22,10 @@ export interface TunnelRequest {
   onOver: (() => void) | undefined;
 }
 
-/** Whether it can be sent once more when it is not known what came of it (RFC 9110 §9.2.2), and all of it is still here. */
+/** Whether it can be sent once more when it is not known what came of it, and all of it is still here. */
 export function isRepeatable({ head, hasBody, upgrade }: TunnelRequest): boolean {
-  return !hasBody && upgrade === undefined && idempotentMethods.has(head.method);
+  return !hasBody && upgrade === undefined && isIdempotent(head.method);
 }
-
-const idempotentMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'PUT']);
 
 /** The head for the agent, with what its wire lets pass. */
 export function headForAgent(
