@@ -5,10 +5,14 @@ import https from 'node:https';
 
 const { ADDR = ':6519', TLS_CERT } = process.env;
 const client = TLS_CERT ? https : http;
+const [, name = '', port] = /^(?:(.*):)?(\d+)$/.exec(ADDR.trim()) ?? [];
+const host = name.replace(/[[\]]/g, '');
+// Whoever listens on every address does so on loopback.
+const loopback = { '': '127.0.0.1', '0.0.0.0': '127.0.0.1', '::': '::1' };
 // The certificate is for the public name, and this is the same machine.
 const options = {
-  host: '127.0.0.1',
-  port: Number(/\d+$/.exec(ADDR)?.[0]),
+  host: loopback[host] ?? host,
+  port,
   path: '/healthz',
   rejectUnauthorized: false,
 };

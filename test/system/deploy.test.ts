@@ -6,10 +6,12 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { connect } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { commandErrors } from '#internal/core/errors';
 import { agentSettings } from '../../cmd/adit/settings.ts';
@@ -210,6 +212,27 @@ test('the guide names settings that exist', () => {
   assert.deepEqual(unknown, []);
   assert.ok(named.includes('TRUSTED_PROXIES') && named.includes('ADIT_HUB'));
 });
+
+const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
+const healthChecks: [host: string, isHere: boolean, prefixes: string[]][] = [
+  ['127.0.0.1', true, ['127.0.0.1:', 'localhost:', '0.0.0.0:', ':', '']],
+  [visitorAddress, true, [`${visitorAddress}:`]],
+  ['[::1]', hasIpv6, ['[::1]:', '[::]:']],
+];
+for (const [host, isHere, prefixes] of healthChecks) {
+  test(`the health check asks a hub at ${host}`, { skip: !isHere && 'not an address of this machine' }, async (t) => {
+    const { port, program } = await startHub(t, ['--listen', `${host}:0`]);
+    for (const prefix of prefixes) assert.equal(healthOf(prefix + port), 0, prefix);
+    await program.stop();
+    for (const prefix of prefixes) assert.equal(healthOf(prefix + port), 1, prefix);
+  });
+}
+
+/** With what the health check ends for a hub that listens there. */
+function healthOf(addr: string): number | null {
+  const path = fileURLToPath(new URL('../../deploy/healthcheck.mjs', import.meta.url));
+  return spawnSync(process.execPath, [path], { env: { ADDR: addr } }).status;
+}
 
 /** A tunnel whose hub stands behind a web server; its agent too comes through that. */
 async function publishBehind(t: TestContext, server: WebServer, hubArgs: string[]) {
