@@ -80,6 +80,9 @@ export interface EdgeOptions {
   /** Looks at each request before its stream opens; what it throws is a mistake of the hub. */
   onOpen?(head: RequestHead): void;
   isProbe?: (clientId: string, target: string) => boolean | Promise<boolean>;
+  /** The peers that are believed; none without it. */
+  trustedProxies?: string;
+  maxConnectionsPerIp?: number;
   /** Who serves the tunnel; `opener` gives a session whose streams end in the test. */
   findOpener?: (opener: (session: string) => StreamOpener) => ReturnType<FindOpener>;
 }
@@ -100,7 +103,7 @@ export class TestEdge {
 
   private constructor(options: EdgeOptions) {
     const { isTransparent = true, maxBodyBytes = Number.POSITIVE_INFINITY } = options;
-    const { findOpener = (opener) => opener('session') } = options;
+    const { findOpener = (opener) => opener('session'), trustedProxies = '', maxConnectionsPerIp = 1_000 } = options;
     this.seen = new Promise((resolve) => {
       this.#accepted = resolve;
     });
@@ -113,7 +116,7 @@ export class TestEdge {
     };
     const domain = 'tunnel.test';
     const edge = new Edge(
-      { domain, trustedProxies: Networks.parse('') },
+      { domain, trustedProxies: Networks.parse(trustedProxies) },
       {
         clock: this.clock,
         log: silentLog,
@@ -122,7 +125,7 @@ export class TestEdge {
         websockets: this.websockets,
         gate: new Gate({ limiter: undefined, maxBodyBytes }),
         router: new Router({ bases: new BaseUrls([new URL('http://hub.test')]), domain, isPathRouting: false }),
-        counter: new ConnectionCounter(1_000),
+        counter: new ConnectionCounter(maxConnectionsPerIp),
         timeoutMs: 30_000,
         findOpener: () => findOpener((session) => ({ session, isTransparent, open })),
         isProbe: options.isProbe ?? (() => false),

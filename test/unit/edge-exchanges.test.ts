@@ -266,3 +266,19 @@ test('an agent that wants no more of a body still answers', async (t) => {
   assert.equal((await visitor.response()).body, 'ok');
   assert.deepEqual(stream.calls, ['data abc', 'end']);
 });
+
+test('behind a trusted proxy a visitor has so many requests under way, and is told when to come again', async (t) => {
+  const edge = await TestEdge.start(t, { trustedProxies: 'loopback', maxConnectionsPerIp: 1 });
+  const ask = async (address: string) =>
+    await edge.visit(t, edge.head('GET / HTTP/1.1', `X-Forwarded-For: ${address}`));
+  const first = await ask('203.0.113.9');
+  const stream = await edge.stream();
+  const { status, field } = await (await ask('203.0.113.9')).response();
+  assert.deepEqual([status, field('adit-error'), field('retry-after')], [429, 'ADIT_RATE_LIMITED', '1']);
+  await ask('203.0.113.10');
+  await edge.stream();
+  stream.answer(200, ['Content-Length', '0']);
+  await first.response();
+  await ask('203.0.113.9');
+  await edge.stream();
+});

@@ -149,7 +149,9 @@ export class Edge implements VisitorHandler {
     let leave: (() => void) | undefined;
     if (visitor.isPeerTrusted && visitor.address !== visitor.peer) {
       leave = counter.enter(visitor.address);
-      if (!leave) throw new AditError('ADIT_RATE_LIMITED', 'too many connections from your address');
+      if (!leave) {
+        throw new AditError('ADIT_RATE_LIMITED', 'too many connections from your address', { retryAfterSeconds: 1 });
+      }
     }
     const { clientId, target, host, prefix } = route;
     const fields = forwardedRequestFields(request.fields, visitor, { host, prefix });
