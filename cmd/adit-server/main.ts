@@ -30,20 +30,7 @@ async function main(): Promise<void> {
     logLines(process.stdout.fd),
   );
   const files = await readFiles(values);
-  const hub = new Hub(
-    {
-      ...values,
-      ...files,
-      maxBodyBytes: values.maxBody,
-      timeoutMs: values.timeout,
-      graceMs: values.grace,
-      rate: values.rateLimit,
-      memoryBytes: values.memory,
-      redis: redisOf(values),
-      drainMs: values.drain,
-    },
-    { log },
-  );
+  const hub = new Hub({ ...values, ...files, redis: redisOf(values) }, { log });
   closeOnSignals(hub, log);
   reloadOnHangup(hub, values, log);
   const { port, metricsPort, bases } = await hub.start();

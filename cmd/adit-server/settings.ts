@@ -86,7 +86,7 @@ export function serverSettings(env: Record<string, string | undefined>) {
       parse: parsePath,
       fallback: undefined as string | undefined,
     },
-    maxBody: {
+    maxBodyBytes: {
       flag: 'max-body',
       env: ['MAX_BODY'],
       placeholder: 'bytes',
@@ -94,7 +94,7 @@ export function serverSettings(env: Record<string, string | undefined>) {
       parse: parseCountOrUnlimited,
       fallback: 512_000,
     },
-    timeout: {
+    timeoutMs: {
       flag: 'timeout',
       env: ['TIMEOUT'],
       placeholder: 'duration',
@@ -102,7 +102,7 @@ export function serverSettings(env: Record<string, string | undefined>) {
       parse: parseDuration,
       fallback: 30_000,
     },
-    grace: {
+    graceMs: {
       flag: 'grace',
       env: ['GRACE'],
       placeholder: 'duration',
@@ -110,7 +110,7 @@ export function serverSettings(env: Record<string, string | undefined>) {
       parse: (text: string) => (text === 'off' ? 0 : parseDuration(text)),
       fallback: 30_000,
     },
-    rateLimit: {
+    rate: {
       flag: 'rate-limit',
       env: ['RATE_LIMIT'],
       placeholder: 'count/time',
@@ -126,7 +126,7 @@ export function serverSettings(env: Record<string, string | undefined>) {
       parse: parseConnectionCount,
       fallback: 1_024,
     },
-    memory: {
+    memoryBytes: {
       flag: 'memory',
       env: ['ADIT_MEMORY'],
       placeholder: 'bytes',
@@ -134,7 +134,7 @@ export function serverSettings(env: Record<string, string | undefined>) {
       parse: parseCount,
       fallback: limits.processWindows,
     },
-    drain: {
+    drainMs: {
       flag: 'drain',
       env: ['DRAIN'],
       placeholder: 'duration',

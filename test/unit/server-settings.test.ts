@@ -30,13 +30,13 @@ test('without any setting the defaults of the help hold', () => {
     tlsKey: undefined,
     probeUrl: undefined,
     allowKeys: undefined,
-    maxBody: 512_000,
-    timeout: 30_000,
-    grace: 30_000,
-    rateLimit: { count: 6_000, windowMs: 60_000 },
+    maxBodyBytes: 512_000,
+    timeoutMs: 30_000,
+    graceMs: 30_000,
+    rate: { count: 6_000, windowMs: 60_000 },
     maxConnectionsPerIp: 1_024,
-    memory: 268_435_456,
-    drain: 25_000,
+    memoryBytes: 268_435_456,
+    drainMs: 25_000,
     redis: undefined,
     redisCa: undefined,
     metricsListen: undefined,
@@ -141,8 +141,8 @@ test('a probe URL is one of http or https, without a path or a user', () => {
 });
 
 test('a rate is a count in a time, or off', () => {
-  assert.deepEqual(valuesOf({ RATE_LIMIT: '500/5m' }).rateLimit, { count: 500, windowMs: 300_000 });
-  assert.equal(valuesOf({ RATE_LIMIT: 'off' }).rateLimit, undefined);
+  assert.deepEqual(valuesOf({ RATE_LIMIT: '500/5m' }).rate, { count: 500, windowMs: 300_000 });
+  assert.equal(valuesOf({ RATE_LIMIT: 'off' }).rate, undefined);
 });
 for (const text of ['', '500', '0/1m', '-1/1m', '500/', '500/5', '/1m', 'many/1m', '1.5/1m', '1/0s']) {
   test(`${JSON.stringify(text)} is no rate`, () => assertRefused({ RATE_LIMIT: text }, /^RATE_LIMIT: /));
@@ -172,8 +172,8 @@ test('connections of one address are at least one, or unlimited', () => {
 });
 
 test('the largest body is a count of bytes, or unlimited', () => {
-  assert.equal(valuesOf({ MAX_BODY: '1000' }).maxBody, 1_000);
-  assert.equal(valuesOf({ MAX_BODY: 'unlimited' }).maxBody, Number.POSITIVE_INFINITY);
+  assert.equal(valuesOf({ MAX_BODY: '1000' }).maxBodyBytes, 1_000);
+  assert.equal(valuesOf({ MAX_BODY: 'unlimited' }).maxBodyBytes, Number.POSITIVE_INFINITY);
   assertRefused({ MAX_BODY: '1MB' }, /^MAX_BODY: .* is not a whole number/);
 });
 
