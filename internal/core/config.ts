@@ -97,8 +97,14 @@ export function parseCount(text: string): number {
 /** Reads a URL of http or https that consists of scheme, host and port. */
 export function parseSite(text: string): URL {
   const word = text.trim();
-  const url = /^https?:\/\//i.test(word) && URL.canParse(word) ? new URL(word) : undefined;
-  if (!url) throw new Error(`"${word}" is not a URL; write it like https://hub.example.com`);
+  // Without the slashes `hub.test:80` would be a URL of the scheme hub.test.
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(word)?.[1]?.toLowerCase();
+  if (!scheme || !URL.canParse(word)) throw new Error(`"${word}" is not a URL; write it like https://hub.example.com`);
+  if (scheme === 'ws' || scheme === 'wss') {
+    throw new Error(`"${word}" is the URL of a websocket; write ${new URL(word.replace(/^ws/i, 'http')).origin}`);
+  }
+  if (!/^https?$/.test(scheme)) throw new Error(`"${word}" is a URL of ${scheme}; only http and https go here`);
+  const url = new URL(word);
   if (url.href !== `${url.origin}/`) throw new Error(`"${word}" has a path or a user; scheme, host and port go here`);
   return url;
 }

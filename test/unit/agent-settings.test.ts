@@ -41,10 +41,21 @@ test('the hub has a variable of Adit and one of the original, of which the first
   assert.equal(valuesOf(env).hub.origin, 'https://new.test:8443');
 });
 
-for (const text of ['', 'hub.test', 'ws://hub.test', 'ftp://hub.test', 'https://', 'hub.test:80']) {
+for (const text of ['', 'hub.test', 'https://', 'ws://', 'hub.test:80', 'hub.test/?to=http://other.test']) {
   test(`${JSON.stringify(text)} is no hub`, () => {
     assertRefused({ ADIT_HUB: text }, /^ADIT_HUB: .* is not a URL/);
   });
+}
+const otherSchemes: [text: string, message: RegExp][] = [
+  [
+    'ws://127.0.0.1:8001',
+    /^ADIT_HUB: "ws:\/\/127\.0\.0\.1:8001" is the URL of a websocket; write http:\/\/127\.0\.0\.1:8001$/,
+  ],
+  ['WSS://hub.test/proxy/subscribe', /^ADIT_HUB: .* is the URL of a websocket; write https:\/\/hub\.test$/],
+  ['ftp://hub.test', /^ADIT_HUB: "ftp:\/\/hub\.test" is a URL of ftp; only http and https go here$/],
+];
+for (const [text, message] of otherSchemes) {
+  test(`${JSON.stringify(text)} is the URL of something else`, () => assertRefused({ ADIT_HUB: text }, message));
 }
 for (const text of ['https://hub.test/path', 'https://hub.test/?x', 'https://hub.test#x', 'https://user@hub.test']) {
   test(`${JSON.stringify(text)} says more than a hub is`, () => {

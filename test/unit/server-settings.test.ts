@@ -131,7 +131,7 @@ for (const text of [
   '',
 ]) {
   test(`${JSON.stringify(text)} is no base`, () =>
-    assertRefused({ BASE: text }, /^BASE: .* (is not a URL|has a path or a user)/));
+    assertRefused({ BASE: text }, /^BASE: .* (is not a URL|is the URL of a websocket|has a path or a user)/));
 }
 
 test('a probe URL is one of http or https, without a path or a user', () => {
