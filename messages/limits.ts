@@ -8,7 +8,7 @@ export const limits = {
   v1Document: 1_048_576,
   /** Wire v1: a document from an agent that has not registered. */
   v1FirstDocument: 65_536,
-  /** Request bodies that one v1 session holds while they are collected. */
+  /** Request bodies that one v1 session holds until they are answered, and what waits to be sent to its agent. */
   v1Collected: 64 * 1_048_576,
   /** Wire v2: one packet, which is one websocket message. */
   v2Packet: 131_072,

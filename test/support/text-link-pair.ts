@@ -3,6 +3,7 @@ import type { Connect } from '#internal/link/v1/document-link';
 
 interface End {
   handler: TextLinkHandler | undefined;
+  queuedBytes: number;
   receivedBytes: number;
   isClosed: boolean;
 }
@@ -21,8 +22,8 @@ export interface TextLinkPair {
 
 /** Two text links that are each other's far side. As over a network, nothing arrives inside its sender's call. */
 export function textLinkPair(): TextLinkPair {
-  const left: End = { handler: undefined, receivedBytes: 0, isClosed: false };
-  const right: End = { handler: undefined, receivedBytes: 0, isClosed: false };
+  const left: End = { handler: undefined, queuedBytes: 0, receivedBytes: 0, isClosed: false };
+  const right: End = { handler: undefined, queuedBytes: 0, receivedBytes: 0, isClosed: false };
   let isSilent = false;
   const end = (at: End, code: number, reason: string): void => {
     if (at.isClosed) return;
@@ -64,15 +65,19 @@ interface Wire {
 
 function linkBetween(own: End, far: End, { later, end }: Wire): TextLink {
   let isClosing = false;
-  const deliver = (text: string, sent?: () => void): void => {
+  const deliver = (text: string, byteCount: number, sent?: () => void): void => {
+    own.queuedBytes -= byteCount;
     sent?.();
     if (far.isClosed) return;
-    far.receivedBytes += Buffer.byteLength(text);
+    far.receivedBytes += byteCount;
     far.handler?.text(text);
   };
   return {
     send(text, sent) {
-      if (!isClosing && !own.isClosed) later(() => deliver(text, sent));
+      if (isClosing || own.isClosed) return;
+      const byteCount = Buffer.byteLength(text);
+      own.queuedBytes += byteCount;
+      later(() => deliver(text, byteCount, sent));
     },
     ping() {
       // The ping itself is life for the far side, and its pong for ours.
@@ -95,7 +100,9 @@ function linkBetween(own: End, far: End, { later, end }: Wire): TextLink {
       setImmediate(() => end(own, 1006, ''));
       later(() => end(far, 1006, ''));
     },
-    queuedBytes: 0,
+    get queuedBytes() {
+      return own.queuedBytes;
+    },
     get receivedBytes() {
       return own.receivedBytes;
     },

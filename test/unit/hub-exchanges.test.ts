@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { AditError } from '#internal/core/errors';
 import { limits } from '#messages/limits';
 import { FakeClock } from '../support/fake-clock.ts';
 import { quietTurns } from '../support/peer.ts';
@@ -102,6 +103,27 @@ test('a request body of exactly the limit passes, and one byte more never reache
   await quietTurns();
   assert.equal(client.peer.unreadCount, 0);
 });
+
+for (const [what, target, bodyLength] of [
+  ['requests with bodies', '/', limits.v1Body],
+  ['long targets', `/${'x'.repeat(limits.requestTarget - 1)}`, 0],
+] as const) {
+  test(`a client that reads nothing is not sent ${what} of visitors who leave without end`, async () => {
+    const { session, pair } = await new V1Hub(new FakeClock()).connectRegistered();
+    pair.silence();
+    let visitor = new RecordedResponse();
+    for (let i = 0; i < 5_000 && !visitor.error; i += 1) {
+      visitor = new RecordedResponse();
+      const stream = session.open({ method: 'POST', target, fields: [] }, visitor);
+      if (bodyLength > 0) stream.write(Buffer.alloc(bodyLength));
+      stream.end();
+      stream.reset(new AditError('ADIT_BAD_REQUEST', 'the visitor has left'));
+    }
+    assert.equal(visitor.error?.code, 'ADIT_TUNNEL_BUSY');
+    const { queuedBytes } = session.link;
+    assert.ok(queuedBytes <= limits.v1Collected + limits.v1Document, `${queuedBytes} bytes wait`);
+  });
+}
 
 test('answers with an id that nobody waits for are dropped and counted', async () => {
   const { hub, peer, visitor, id, ...rest } = await ask();

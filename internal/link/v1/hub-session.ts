@@ -87,6 +87,9 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
     if (this.#exchanges.size >= limits.streamCount) {
       return refuse(handler, 'ADIT_TUNNEL_BUSY', `${limits.streamCount} requests are under way`);
     }
+    if (this.link.queuedBytes > limits.v1Collected) {
+      return refuse(handler, 'ADIT_TUNNEL_BUSY', 'the agent does not take what it is sent');
+    }
     const isUpgrade = fieldValue(head.fields, 'upgrade') !== undefined;
     if (!isUpgrade) this.#httpCount += 1;
     const Kind = isUpgrade ? HubWebSocketExchange : HubHttpExchange;
@@ -120,7 +123,8 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
   }
 
   reserve(byteCount: number): boolean {
-    if (this.#heldBytes + byteCount > limits.v1Collected) return false;
+    // What waits to be sent still does when its visitor has left.
+    if (this.#heldBytes + this.link.queuedBytes + byteCount > limits.v1Collected) return false;
     this.#heldBytes += byteCount;
     return true;
   }
