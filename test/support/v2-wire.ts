@@ -96,6 +96,7 @@ export function isUntouched(budget: WindowBudget): boolean {
 
 export interface LoneMuxOptions {
   side?: 'hub' | 'agent';
+  start?: number;
   clock?: Clock;
   maxStreams?: number;
   accept?: ConstructorParameters<typeof Mux>[1]['accept'];
@@ -113,9 +114,9 @@ export class LoneMux {
   #seq = 0;
   #takenCount = 0;
 
-  constructor({ side = 'hub', clock = new FakeClock(), maxStreams = 1_000, accept }: LoneMuxOptions = {}) {
+  constructor({ side = 'hub', start = 0, clock = new FakeClock(), maxStreams = 1_000, accept }: LoneMuxOptions = {}) {
     this.link = { isWritable: true, send: (packet) => this.batches.push(readBatch(packet)) };
-    const options = { node: pairNode, epoch: 1, side, maxStreams };
+    const options = { node: pairNode, epoch: 1, start, side, maxStreams };
     this.mux = new Mux(options, {
       clock,
       log: silentLog,

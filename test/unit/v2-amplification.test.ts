@@ -33,6 +33,23 @@ test('v2: asking again and again does not bring everything again and again', asy
   assert.ok(againCount <= 2 * sentCount, `${againCount} batches for 100 packets of 28 bytes`);
 });
 
+test('v2: whoever does not hear where a lane begins is told once a turn, and only when there is room', async () => {
+  const lone = new LoneMux({ start: 1_000 });
+  const kinds: unknown[] = [];
+  lone.link.send = ([kind]) => kinds.push(kind);
+  const ask = async (): Promise<unknown[]> => {
+    for (let i = 0; i < 100; i += 1) lone.mux.receive(batch({}));
+    await lone.settle();
+    return kinds.splice(0);
+  };
+  assert.deepEqual(await ask(), [packetKinds.gone, packetKinds.batch]);
+  assert.deepEqual(await ask(), [packetKinds.gone, packetKinds.batch], 'what was said may be lost');
+  lone.link.isWritable = false;
+  assert.deepEqual(await ask(), []);
+  lone.link.isWritable = true;
+  assert.deepEqual(await ask(), [packetKinds.gone, packetKinds.batch]);
+});
+
 test('v2: a peer that acknowledges nothing does not make us keep without end', async () => {
   const refuse = (): never => {
     throw new AditError('ADIT_BAD_REQUEST', 'no'.repeat(500));

@@ -115,6 +115,7 @@ export class Lane {
 
   /** Sends whole frames, or with none an acknowledgement. The buffer may be used again afterwards, unless it is `target`. */
   send(frames: Buffer): void {
+    if (this.#isAckDue) this.begin();
     const packet = this.#sent.packetFor(frames);
     this.#writeHeader(packet, packetKinds.batch, this.#sent.next);
     if (frames.length > 0) {
@@ -139,9 +140,8 @@ export class Lane {
     const acknowledged = acknowledgedOf(packet);
     this.#isBegun ||= acknowledged >= this.#start && acknowledged <= this.#sent.next;
     if (!this.#isBegun) {
-      // What comes is still about the lane before.
-      this.begin();
-      this.#transmitEmpty(packetKinds.batch, this.#sent.next);
+      // What comes is still about the lane before. Its sender learns of this one with the acknowledgement.
+      this.#dueNow();
       return;
     }
     if (this.#sent.acknowledge(acknowledged, packet[25] as number, this.#deps.clock.now())) this.#deps.wake();
