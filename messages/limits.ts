@@ -80,7 +80,7 @@ export const limits = {
   requestTarget: 16_384,
   /** One field line of a visitor's request. */
   fieldLine: 16_384,
-  /** Field lines in one head. */
+  /** Field lines in one head, without what the hub adds to it. */
   fieldCount: 1_000,
   /** Interim responses (1xx) before one final response. */
   interimResponseCount: 32,

@@ -35,9 +35,9 @@ export function parseRequestHead(text: string, fieldsOf: (lines: string) => Fiel
   return { method, target, version, fields: fieldsOf(text.slice(end + 2)) };
 }
 
-/** Reads the field lines of a request, which have a limit of their own. Throws {@link Http1Error}. */
+/** Reads the field lines of a request as a visitor sends it: each has a limit. Throws {@link Http1Error}. */
 export function requestFields(lines: string): Fields {
-  return parseFields(lines, 0, limits.fieldLine);
+  return parseFields(lines, 0, { maxLine: limits.fieldLine });
 }
 
 /** Reads a request line without its end. Throws {@link Http1Error}. */
@@ -63,8 +63,12 @@ export function parseRequestLine(line: string): Pick<ParsedRequest, 'method' | '
 /** What no head may have anywhere: control characters but tab, and CR or LF alone. Found for all lines at once. */
 const controlCharacter = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/;
 
-/** Reads field lines, from `start` to the end of the text. Throws {@link Http1Error}. */
-export function parseFields(text: string, start: number, maxLine = Number.POSITIVE_INFINITY): string[] {
+/** Reads field lines, from `start` to the end of the text: `maxCount` at most, of `maxLine` bytes. Throws {@link Http1Error}. */
+export function parseFields(
+  text: string,
+  start: number,
+  { maxLine = Number.POSITIVE_INFINITY, maxCount = limits.fieldCount }: { maxLine?: number; maxCount?: number } = {},
+): string[] {
   if (controlCharacter.test(text)) throw new Http1Error(400, 'the head has a control character');
   const fields: string[] = [];
   for (let from = start; from < text.length; ) {
@@ -75,9 +79,7 @@ export function parseFields(text: string, start: number, maxLine = Number.POSITI
     if (colon === -1 || colon > end || !isFieldName(name)) throw new Http1Error(400, 'a field line is not valid');
     if (end - from > maxLine) throw new Http1Error(431, `a field line exceeds ${maxLine} bytes`);
     fields.push(name, trimBlanks(text, colon + 1, end));
-    if (fields.length > 2 * limits.fieldCount) {
-      throw new Http1Error(431, `the head has more than ${limits.fieldCount} field lines`);
-    }
+    if (fields.length > 2 * maxCount) throw new Http1Error(431, `the head has more than ${maxCount} field lines`);
     from = end + 2;
   }
   return fields;

@@ -85,11 +85,11 @@ for (const [transport, { port, host, tls }] of Object.entries(refused.places)) {
       assert.equal(echoed({ text: (await visitor.response()).body }).url, path);
     });
 
-    test('900 fields pass, and none is lost', async (t) => {
+    test('1,000 fields pass, and none is lost', async (t) => {
       const visitor = await open(t);
-      visitor.send(get('/many', ...Array.from({ length: 900 }, (_, i) => `X-N${i}: ${i}`)));
+      visitor.send(get('/many', ...Array.from({ length: 999 }, (_, i) => `X-N${i}: ${i}`)));
       const { headers } = echoed({ text: (await visitor.response()).body });
-      for (let i = 0; i < 900; i += 1) assert.equal(headers[`x-n${i}`], String(i));
+      for (let i = 0; i < 999; i += 1) assert.equal(headers[`x-n${i}`], String(i));
     });
 
     test('after all of it the hub serves', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { Fields } from '#internal/http1/fields';
+import { limits } from '#messages/limits';
 import { FakeClock } from '../support/fake-clock.ts';
 import { RecordedResponse } from '../support/recorded-response.ts';
 import { getHead, responseHead, silentHandler } from '../support/stream-origin.ts';
@@ -37,4 +38,24 @@ test('v2 heads: the same head is read once, until nothing was under way for a wh
   assert.equal(answered[0], answered[1]);
   assert.notEqual(answered[1], answered[2]);
   assert.deepEqual(answered[1], answered[2]);
+});
+
+test('v2 heads: what a hub adds to a head that is as large as it may be passes', async () => {
+  const fields = Array.from({ length: limits.fieldCount + 5 }, (_, i) => [`X-${i}`, 'y']).flat();
+  fields.push('X-Forwarded-For', 'x'.repeat(limits.requestHead));
+  const asked: Fields[] = [];
+  const { opener } = await connectV2Pair(
+    (head, stream) => {
+      asked.push(head.fields);
+      stream.head(responseHead(200));
+      stream.end();
+      return silentHandler;
+    },
+    { clock: new FakeClock() },
+  );
+  const response = new RecordedResponse();
+  opener.open(getHead('/', fields), response).end();
+  await response.done;
+  assert.equal(response.error, undefined);
+  assert.deepEqual(asked, [fields]);
 });

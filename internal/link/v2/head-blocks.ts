@@ -1,7 +1,7 @@
 import { Http1Error } from '#internal/http1/error';
 import type { Fields } from '#internal/http1/fields';
 import type { RequestHead, ResponseHead } from '#internal/http1/head';
-import { parseFields, parseRequestHead, parseResponseHead, requestFields } from '#internal/http1/parse-head';
+import { parseFields, parseRequestHead, parseResponseHead } from '#internal/http1/parse-head';
 import { Recent } from '#internal/http1/recent';
 import { RecentBlocks } from './recent-blocks.ts';
 
@@ -10,7 +10,7 @@ const recentHeads = 32;
 
 /** Reads the heads of one lane, which stand in a batch from `start` to `end`. The same bytes give the same object again, so nobody may change it. */
 export class HeadBlocks {
-  readonly #fields = new Recent(requestFields, recentHeads);
+  readonly #fields = new Recent(forwardedFields, recentHeads);
   readonly #fieldsOf = (lines: string): Fields => this.#fields.of(lines);
   readonly #requests = new RecentBlocks(
     (batch, start, end) => parseOriginForm(textOf(batch, start, end), this.#fieldsOf),
@@ -37,6 +37,11 @@ export class HeadBlocks {
   response(batch: Buffer, start: number, end: number): ResponseHead {
     return this.#responses.of(batch, start, end);
   }
+}
+
+/** A hub has held the visitor's lines to its limits and added its own, so only the frame is a limit here. */
+function forwardedFields(lines: string): Fields {
+  return parseFields(lines, 0, { maxCount: Number.POSITIVE_INFINITY });
 }
 
 function parseOriginForm(text: string, fieldsOf: (lines: string) => Fields): RequestHead {
