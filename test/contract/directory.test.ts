@@ -170,6 +170,27 @@ test('the directory in Redis: a session that has moved here is put back over wha
   assert.deepEqual(JSON.parse(await redis.command('GET', key)), further);
 });
 
+test('the directory in Redis: a session whose move here fails half-way is not renewed', async (t) => {
+  const clock = new FakeClock();
+  const node = newNode();
+  const directory = await startDirectory(t, redis.url, node, clock);
+  const [moving, other] = [recordOf(newNode(), newClientId()), recordOf(node, newClientId())];
+  const keys = [moving, other].map(({ session }) => `adit:session:${session}`);
+  await redis.command('SET', keys[0] as string, JSON.stringify(moving));
+  // Nothing can be said of this id.
+  await redis.command('LPUSH', `adit:tunnel:${moving.clientIds[0]}`, '');
+  await assert.rejects(directory.move(moving.session, 1, node), { code: 'ADIT_HUB_BUSY' });
+  assert.equal((await directory.read(moving.session))?.epoch, 2);
+  await directory.claim(other, other.clientIds);
+  for (const each of keys) await redis.command('PEXPIRE', each, '9000');
+  clock.advance(20_000);
+  await eventually(async () => assert.equal(directory.leases.renewed, 1));
+  const [leftMs = 0, renewedMs = 0] = await Promise.all(
+    keys.map(async (each) => Number(await redis.command('PTTL', each))),
+  );
+  assert.ok(leftMs <= 9_000 && renewedMs > 50_000, `${leftMs} and ${renewedMs} ms`);
+});
+
 test('the directory in Redis: what is missing once Redis is back may still be put back', async (t) => {
   const server = await startRedis(t);
   const [clock, node] = [new FakeClock(), newNode()];

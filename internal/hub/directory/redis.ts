@@ -128,14 +128,16 @@ export class RedisDirectory implements Directory {
     const moved = { ...record, node, epoch: epoch + 1 };
     const noticeCount = this.#noticeCount;
     if (!(await this.#sessions.replace(session, text, JSON.stringify(moved)))) return undefined;
+    const isNew = !this.#held.get(session);
     this.#held.delete(session);
     if (node === this.#node) {
       this.#held.set(moved);
-      // Some may have gone to others meanwhile.
-      const claims = await Promise.all(moved.clientIds.map((clientId) => this.#tunnels.keep(clientId, session, 1)));
-      for (const [i, clientId] of moved.clientIds.entries()) {
-        const at = claims[i];
-        if (at !== undefined) this.#held.give(clientId, { session, at });
+      try {
+        await this.#keepClaims(moved);
+      } catch (error) {
+        // Nobody here knows of it, and nobody would end it. Its agent comes again, or its lease runs out.
+        if (isNew && this.#held.get(session) === moved) this.#held.delete(session);
+        throw error;
       }
     }
     this.#tell(session, moved.clientIds);
@@ -215,6 +217,15 @@ export class RedisDirectory implements Directory {
     this.#held.set(record);
     this.#held.give(clientId, { session, at });
     return previous;
+  }
+
+  /** Holds the ids of a session that has come here: some may have gone to others meanwhile. */
+  async #keepClaims({ session, clientIds }: SessionRecord): Promise<void> {
+    const claims = await Promise.all(clientIds.map((clientId) => this.#tunnels.keep(clientId, session, 1)));
+    for (const [i, clientId] of clientIds.entries()) {
+      const at = claims[i];
+      if (at !== undefined) this.#held.give(clientId, { session, at });
+    }
   }
 
   async #losses(
