@@ -10,6 +10,8 @@ interface End {
 export interface PacketLinkPair {
   left: ConnectPackets;
   right: ConnectPackets;
+  /** Whether both ends have room for more. What is sent arrives all the same. */
+  isWritable: boolean;
   /** Ends the connection without a word. */
   cut(): void;
 }
@@ -56,16 +58,20 @@ export function packetLinkPair(meddle: Meddle = (packet) => [packet]): PacketLin
           });
         },
         destroy: () => later(cut),
-        isWritable: true,
+        get isWritable() {
+          return pair.isWritable;
+        },
         queuedBytes: 0,
         get receivedBytes() {
           return own.receivedBytes;
         },
       };
     };
-  return {
+  const pair: PacketLinkPair = {
     left: connector(left, right, 'left'),
     right: connector(right, left, 'right'),
+    isWritable: true,
     cut,
   };
+  return pair;
 }

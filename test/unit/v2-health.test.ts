@@ -105,3 +105,20 @@ test('v2 health: an agent that says goodbye gets no more streams, and keeps thos
     return { ...pair, hubOpener: async () => await pair.testHub.sessions.opener(pairClientId) };
   }
 });
+
+test('v2 health: a goodbye counts and is answered while the link is full of what a visitor sends', async () => {
+  const { agent, link, testHub } = await connectV2Pair(() => silentHandler, { clock: new FakeClock() });
+  let answerCount = 0;
+  agent.onGoodbye = () => {
+    answerCount += 1;
+  };
+  link.isWritable = false;
+  agent.tell({ kind: 'goodbye', reason: 'it ends' });
+  await quietTurns();
+  assert.equal(await testHub.sessions.opener(pairClientId), undefined);
+  assert.equal(answerCount, 1);
+  // Who says it again and again without reading does not make the hub queue.
+  agent.tell({ kind: 'goodbye', reason: 'it ends' });
+  await quietTurns();
+  assert.equal(answerCount, 1);
+});

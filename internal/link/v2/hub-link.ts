@@ -86,6 +86,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
   rttMs = Number.POSITIVE_INFINITY;
   #stopTimer: Stop;
   #isAsking = false;
+  #isLeaving = false;
   #held: Packet[] | undefined = [];
   #ending: Ending = 'lost';
   isClosed = false;
@@ -221,7 +222,9 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
         this.#deps.onStatus(this);
         return;
       case 'goodbye':
-        if (!this.#link.isWritable) return;
+        // It counts however much waits to be sent, and is answered once, whether or not the answer is read.
+        if (this.#isLeaving) return;
+        this.#isLeaving = true;
         void this.#deps.onGoodbye(this).then(() => this.#tell({ kind: 'goodbye', reason: packet.reason }));
         return;
       default:
