@@ -190,6 +190,35 @@ test('v2 races: a directory that fails is no reason to give a session up', async
   await check();
 });
 
+for (const failure of [new AditError('ADIT_HUB_BUSY', 'Redis is away'), new Error('no connection')]) {
+  test(`v2 races: a directory that fails (${failure.message}) once the session is here is no reason to give it up`, async () => {
+    const { roaming, first, check } = await begin();
+    const { directory } = roaming.cluster;
+    directory.find = () => {
+      throw failure;
+    };
+    await assert.rejects(roaming.connect(first), isCode('ADIT_HUB_BUSY'));
+    await roaming.settle();
+    assert.equal(first.sessions.v2.parkedCount, 1);
+    Object.assign(directory, { find: MemoryDirectory.prototype.find });
+    await roaming.connect(first);
+    await check();
+  });
+}
+
+test('v2 races: a directory that is too slow once the session is here is no reason to give it up', async () => {
+  const { roaming, first, check } = await begin();
+  const { directory } = roaming.cluster;
+  Object.assign(directory, { find: () => new Promise(() => undefined) });
+  const attempt = assert.rejects(roaming.connect(first), isCode('ADIT_HUB_BUSY'));
+  await roaming.pass(10_000);
+  await attempt;
+  assert.equal(first.sessions.v2.parkedCount, 1);
+  Object.assign(directory, { find: MemoryDirectory.prototype.find });
+  await roaming.connect(first);
+  await check();
+});
+
 test('v2 races: an outdated memory of who has the name does not refuse the one that has it', async () => {
   const { roaming, first, check } = await begin();
   const { directory } = roaming.cluster;

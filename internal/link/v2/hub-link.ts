@@ -88,7 +88,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
   #isAsking = false;
   #isLeaving = false;
   #held: Packet[] | undefined = [];
-  #ending: Ending = 'lost';
+  #ending: Ending | undefined;
   isClosed = false;
   /** How the agent says that it is. */
   state: AgentState = 'online';
@@ -114,7 +114,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
     });
     this.#stopTimer = deps.clock.after(registrationMs, () => {
       // Whoever waits for our answer is not at fault.
-      if (this.#isAsking) this.close(1013, 'the hub could not decide within 10 seconds');
+      if (this.#isAsking) this.close(1013, 'the hub could not decide within 10 seconds', 'lost');
       else this.close(1008, 'no registration within 10 seconds');
     });
     this.#greet();
@@ -146,9 +146,10 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
     this.#tell({ kind: 'drain', msLeft });
   }
 
-  /** Says goodbye. The session ends with it, unless this hub alone does (1012). */
-  close(code: number, reason: string): void {
-    if (code !== 1012) this.#ending = 'final';
+  /** Says goodbye. The session ends with it, unless this hub alone does (1012), or it is told to try again. */
+  close(code: number, reason: string, ending: Ending = code === 1012 ? 'lost' : 'final'): void {
+    // What was said first is what the agent hears.
+    this.#ending ??= ending;
     this.#stopTimer();
     this.#link.close(code, reason);
   }
@@ -184,7 +185,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
 
   closed(code: number): void {
     // Without a close frame, the agent has not meant to go.
-    if (code !== 1006 && code !== 1012) this.#ending = 'final';
+    this.#ending ??= code === 1006 || code === 1012 ? 'lost' : 'final';
     this.#end();
   }
 
@@ -294,7 +295,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
     const message = code === undefined ? 'the hub made a mistake' : messageOf(error);
     const isFinal = code === 'ADIT_REFUSED' || code === 'ADIT_REPLACED';
     this.#tell({ kind: 'rejected', code: code ?? 'ADIT_INTERNAL', message, isFinal });
-    this.close(code === 'ADIT_HUB_BUSY' ? 1013 : isFinal ? 1008 : 1011, message);
+    this.close(code === 'ADIT_HUB_BUSY' ? 1013 : isFinal ? 1008 : 1011, message, isFinal ? 'final' : 'lost');
   }
 
   #tell(packet: SessionPacket): void {
@@ -306,6 +307,6 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
     this.isClosed = true;
     this.#stopTimer();
     this.#heartbeat.stop();
-    this.#deps.onClosed(this, this.#ending);
+    this.#deps.onClosed(this, this.#ending ?? 'lost');
   }
 }
