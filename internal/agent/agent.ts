@@ -205,9 +205,8 @@ export class Agent {
       return { reason: `the connection to the hub was lost (${code}${reason && `: ${reason}`})`, retryAfterMs: 0 };
     } catch (error) {
       if (isFinal(error)) throw error;
-      const seconds = error instanceof AditError ? (error.retryAfterSeconds ?? 0) : 0;
       const reason = `cannot connect to the hub ${hub.url.origin}: ${messageOf(error)}`;
-      return { reason, retryAfterMs: seconds * 1_000 };
+      return { reason, retryAfterMs: retryAfterMsOf(error) };
     } finally {
       this.#connection = undefined;
       this.#probes.stop();
@@ -219,26 +218,24 @@ export class Agent {
     this.#resumed = connection.session;
     // It may have been closed in the same moment.
     if (this.#ended) connection.destroy();
-    this.#redial.reached();
     this.#health.connected();
     this.#probes.start();
   }
 
   /** A hub that is about to end is left before it does. Undefined when the connection closes first. */
   async #following({ connection, draining }: Served): Promise<Served | undefined> {
-    let isClosed = false;
-    const closed = connection.closed.then(() => {
-      isClosed = true;
-    });
+    const over = new AbortController();
+    const closed = connection.closed.then(() => over.abort());
     await Promise.race([closed, draining]);
-    const redial = new Redial(this.#clock);
-    while (!isClosed && !this.#ended) {
+    this.#redial.lost();
+    const signal = AbortSignal.any([over.signal, this.#closing.signal]);
+    while (!signal.aborted && !this.#ended) {
       try {
         return await this.#connect();
       } catch (error) {
         if (isFinal(error)) throw error;
+        await this.#redial.wait(this.#redial.next(retryAfterMsOf(error)), signal);
       }
-      await Promise.race([closed, redial.wait(redial.next(), this.#closing.signal)]);
     }
     return undefined;
   }
@@ -282,4 +279,9 @@ export class Agent {
 /** Whether another attempt would end the same way. */
 function isFinal(error: unknown): error is AditError {
   return error instanceof AditError && (error.code === 'ADIT_REPLACED' || error.code === 'ADIT_REFUSED');
+}
+
+/** How long the hub, or what stands before it, asks us to stay away. */
+function retryAfterMsOf(error: unknown): number {
+  return error instanceof AditError ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
 }

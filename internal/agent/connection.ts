@@ -59,13 +59,13 @@ export interface Connection {
 
 /** What both wires' sessions are for us. */
 interface Session extends Pick<Connection, 'tell' | 'urge' | 'drain' | 'disconnect' | 'destroy'> {
-  /** Throws ADIT_REFUSED, ADIT_HUB_BUSY or ADIT_LINK_LOST. */
+  /** Throws ADIT_REFUSED, ADIT_REPLACED, ADIT_HUB_BUSY or ADIT_LINK_LOST. */
   register(): Promise<Pick<Connection, 'hostname' | 'session'>>;
 }
 
 /**
- * Dials the hub and registers. Throws ADIT_REFUSED when another attempt would end the same way, and any other error
- * when it may not.
+ * Dials the hub and registers. Throws ADIT_REFUSED or ADIT_REPLACED when another attempt would end the same way, and any
+ * other error when it may not.
  */
 export async function connect(options: ConnectOptions, deps: ConnectDeps, signal: AbortSignal): Promise<Connection> {
   const dialled = await dialWire(options, deps, signal);

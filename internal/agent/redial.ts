@@ -17,14 +17,10 @@ export class Redial {
     this.#outageSince = clock.now();
   }
 
-  /** The agent is online: the next outage is a new one. */
-  reached(): void {
-    this.#backoff.reset();
-  }
-
-  /** The connection that was online is lost now. */
+  /** The connection that was online is lost now, or about to be: this is a new outage. */
   lost(): void {
     this.#outageSince = this.#clock.now();
+    this.#backoff.reset();
   }
 
   /** Milliseconds until the next attempt. What the hub asked for comes before the jitter, so that not all return at once. */

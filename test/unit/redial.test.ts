@@ -14,7 +14,7 @@ function ceilings(redial: Redial, count: number): number[] {
 test('redial: an outage counts from the loss, not from the start of the agent', () => {
   const clock = new FakeClock();
   const redial = new Redial(clock, () => almostOne);
-  redial.reached();
+  ceilings(redial, 3);
   clock.advance(3_600_000);
   redial.lost();
   assert.deepEqual(ceilings(redial, 6), [100, 200, 400, 800, 1_600, 2_000]);
