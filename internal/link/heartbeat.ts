@@ -9,7 +9,7 @@ const urgentMs = 3_000;
 
 interface Pulse {
   /** We have sent nothing for {@link pingAfterMs}. */
-  quiet(): void;
+  quiet?(): void;
   /** A sign of life is to be asked for: each {@link pingAfterMs}, since round trips are measured by it, and when urged. */
   unheard(): void;
   /** We have heard nothing for {@link deadAfterMs}, or for 3 s after an urgent question. */
@@ -80,7 +80,7 @@ export class Heartbeat {
     }
     if (now - this.#sentAt >= pingAfterMs) {
       this.#sentAt = now;
-      this.#pulse.quiet();
+      this.#pulse.quiet?.();
     }
   }
 }

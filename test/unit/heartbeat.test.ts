@@ -9,7 +9,6 @@ function startHeartbeat() {
   const link = { receivedBytes: 0, deeds: [] as string[] };
   const note = (deed: string) => () => void link.deeds.push(`${clock.now() / 1_000} ${deed}`);
   const heartbeat = new Heartbeat(clock, {
-    quiet: () => undefined,
     unheard: note('ask'),
     dead: note('dead'),
     receivedBytes: () => link.receivedBytes,

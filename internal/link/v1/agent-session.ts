@@ -146,10 +146,6 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
     }
   }
 
-  quiet(): void {
-    // Only hubs send pings in wire v1; silence towards them is theirs to watch.
-  }
-
   closed(code: number, reason: string): void {
     this.#stopRefusal();
     this.#pending?.reject(this.#closeReason(code, reason));

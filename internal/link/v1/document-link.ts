@@ -13,8 +13,8 @@ export interface DocumentHandler {
   document(document: V1Document): void;
   /** A message that is no document of wire v1; `text` is what it says. */
   malformed(error: V1DocumentError, text: string): void;
-  /** Nothing was sent for 10 s. */
-  quiet(): void;
+  /** Nothing was sent for 10 s. Only hubs send pings in wire v1. */
+  quiet?(): void;
   closed(code: number, reason: string): void;
 }
 
@@ -33,7 +33,7 @@ export class DocumentLink {
     this.#handler = handler;
     this.#link = connect({ text: (text) => this.#text(text), closed: (code, reason) => this.#closed(code, reason) });
     this.#heartbeat = new Heartbeat(clock, {
-      quiet: () => handler.quiet(),
+      quiet: () => handler.quiet?.(),
       unheard: () => this.#link.ping(),
       dead: () => this.#link.destroy(),
       receivedBytes: () => this.#link.receivedBytes,

@@ -68,7 +68,6 @@ export class V2AgentLink implements PacketLinkHandler {
     this.#roundTrips = new RoundTrips(deps.clock);
     this.#link = connect(this);
     this.#heartbeat = new Heartbeat(deps.clock, {
-      quiet: () => undefined,
       unheard: () => this.#send(this.#roundTrips.ping(this.#link.queuedBytes)),
       dead: () => this.#link.destroy(),
       receivedBytes: () => this.#link.receivedBytes,

@@ -102,7 +102,6 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
     this.roundTrips = new RoundTrips(deps.clock);
     this.#link = connect(this);
     this.#heartbeat = new Heartbeat(deps.clock, {
-      quiet: () => undefined,
       unheard: () => this.#tell(this.roundTrips.ping(this.#link.queuedBytes)),
       dead: () => this.#link.destroy(),
       receivedBytes: () => this.#link.receivedBytes,
