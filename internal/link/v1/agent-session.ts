@@ -1,6 +1,7 @@
 import type { Clock, Stop } from '#internal/core/clock';
 import { AditError, messageOf, type VisitorErrorCode, visitorErrors } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
+import { registrationError } from '#internal/link/registration-error';
 import type { AcceptStream } from '#internal/link/stream';
 import { limits } from '#messages/limits';
 import { type HTTPRequest, newDocumentId, type V1Document, type V1DocumentError, type WSRequest } from '#messages/v1';
@@ -148,16 +149,15 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
 
   closed(code: number, reason: string): void {
     this.#stopRefusal();
-    this.#pending?.reject(this.#closeReason(code, reason));
+    this.#pending?.reject(this.#registrationError(code, reason));
     for (const exchange of [...this.#exchanges.values()]) exchange.abort('the connection to the hub was lost');
     this.#deps.onClosed(code, reason);
   }
 
-  #closeReason(code: number, reason: string): AditError {
+  #registrationError(code: number, reason: string): AditError {
     const text = this.#refusal || reason;
-    if (code === 1013) return new AditError('ADIT_HUB_BUSY', text || 'the hub asks to try again later');
-    if (this.#refusal !== '' || code === 1008) return new AditError('ADIT_REFUSED', text || 'the hub gave no reason');
-    return new AditError('ADIT_LINK_LOST', `the hub closed the connection (${code}${text && `: ${text}`})`);
+    const isFinal = code === 1008 || (code !== 1013 && this.#refusal !== '');
+    return isFinal ? new AditError('ADIT_REFUSED', text || 'the hub gave no reason') : registrationError(code, text);
   }
 
   #start(request: HTTPRequest | WSRequest): void {

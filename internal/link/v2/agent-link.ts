@@ -2,6 +2,7 @@ import type { Stop } from '#internal/core/clock';
 import { AditError } from '#internal/core/errors';
 import { version } from '#internal/core/version';
 import { Heartbeat } from '#internal/link/heartbeat';
+import { registrationError } from '#internal/link/registration-error';
 import { RoundTrips } from '#internal/link/round-trips';
 import { limits } from '#messages/limits';
 import {
@@ -268,7 +269,8 @@ export class V2AgentLink implements PacketLinkHandler {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#heartbeat.stop();
-    this.#pending?.reject(closeReason(code, reason));
+    // What is final comes as a `rejected`, not as a close code.
+    this.#pending?.reject(registrationError(code, reason));
     // Without a close frame, the hub has not meant to go, and after a restart (1012) another one may know the session.
     this.#session?.lost(this.#link, { isFinal: code !== 1006 && code !== 1012 });
     this.#deps.onClosed(code, reason);
@@ -277,10 +279,4 @@ export class V2AgentLink implements PacketLinkHandler {
 
 function checkEpoch(epoch: number, after: number): void {
   if (epoch <= after || epoch > 0xffff_ffff) throw new V2Error(`a session cannot have the epoch ${epoch}`);
-}
-
-/** What is final comes as a `rejected`, not as a close code. */
-function closeReason(code: number, reason: string): AditError {
-  if (code === 1013) return new AditError('ADIT_HUB_BUSY', reason || 'the hub asks to try again later');
-  return new AditError('ADIT_LINK_LOST', `the hub closed the connection (${code}${reason && `: ${reason}`})`);
 }
