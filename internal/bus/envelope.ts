@@ -29,6 +29,7 @@ export function encodeEnvelopeHead({ from, number, stamp }: Omit<Envelope, 'mess
 export class PendingMessages {
   /** What follows the head: a long piece of a message is not copied. */
   readonly pieces: Buffer[] = [];
+  count = 0;
   byteCount = 0;
 
   /** Adds a message, and gives how many bytes it takes. */
@@ -37,6 +38,7 @@ export class PendingMessages {
     const before = Buffer.allocUnsafe(lengthLength);
     before.writeUInt32BE(length);
     this.pieces.push(before, ...message);
+    this.count += 1;
     this.byteCount += lengthLength + length;
     return lengthLength + length;
   }

@@ -8,6 +8,8 @@ const publishBytes = 262_144;
 export class Gathering {
   readonly #flush: (node: NodeId, pending: PendingMessages) => void;
   readonly #pending = new Map<NodeId, PendingMessages>();
+  /** Bytes for all nodes. */
+  byteCount = 0;
   #isFlushDue = false;
 
   /** `flush` sends what is gathered for a node, and takes it out; or leaves it there for later. */
@@ -15,21 +17,21 @@ export class Gathering {
     this.#flush = flush;
   }
 
-  /** Adds a message, given in pieces. Gives how many bytes it takes. */
-  add(node: NodeId, message: readonly Buffer[]): number {
+  /** Adds a message, given in pieces. */
+  add(node: NodeId, message: readonly Buffer[]): void {
     const pending = this.#pending.get(node) ?? new PendingMessages();
     this.#pending.set(node, pending);
-    const byteCount = pending.add(message);
+    this.byteCount += pending.add(message);
     if (pending.byteCount >= publishBytes) this.#flush(node, pending);
     else this.flushSoon();
-    return byteCount;
   }
 
-  /** Takes out what is gathered for a node. Gives how many bytes that is. */
+  /** Takes out what is gathered for a node. Gives how many messages that is. */
   take(node: NodeId): number {
-    const byteCount = this.#pending.get(node)?.byteCount ?? 0;
+    const { count, byteCount } = this.#pending.get(node) ?? { count: 0, byteCount: 0 };
     this.#pending.delete(node);
-    return byteCount;
+    this.byteCount -= byteCount;
+    return count;
   }
 
   flushSoon(): void {

@@ -13,6 +13,10 @@ const deafMs = 2_000;
 /** Bytes that are on their way to Redis from which on others wait, and at which they go on. */
 const highWater = 8 * 1_048_576;
 const lowWater = 4 * 1_048_576;
+/** The same from which on messages are lost: those of agents are passed on by hubs that cannot have them wait. */
+const sendingMax = 64 * 1_048_576;
+/** Bytes that wait for heartbeats of their nodes: of more, the oldest are lost. Agents may name nodes that never were. */
+const waitingMax = 4 * 1_048_576;
 const goodbyeMs = 500;
 /** How long after something was sent to a node Redis is asked whether that is there. */
 const askMs = 100;
@@ -46,7 +50,7 @@ export class RedisBus implements Bus {
   readonly #asked = new Set<NodeId>();
   #number = 0;
   #isBeatDue = false;
-  /** Bytes that wait here or are on their way to Redis. */
+  /** Bytes that are on their way to Redis. */
   #unconfirmed = 0;
   #isWritable = true;
   /** When our heartbeat came back on the channel of all, and an empty publish on our own. */
@@ -70,6 +74,7 @@ export class RedisBus implements Bus {
     this.stats = {
       published: 0,
       received: 0,
+      dropped: 0,
       stale: 0,
       gone: 0,
       lagMs: 0,
@@ -101,7 +106,7 @@ export class RedisBus implements Bus {
       setImmediate(() => this.#deliver(to, Buffer.concat(pieces)));
       return;
     }
-    this.#count(this.#gathering.add(to, pieces));
+    this.#gathering.add(to, pieces);
   }
 
   get isWritable(): boolean {
@@ -147,16 +152,21 @@ export class RedisBus implements Bus {
     const isUp = connection.takesMessages;
     const stamp = isUp ? this.#peers.stampOf(node) : undefined;
     // It goes with the node's next heartbeat.
-    if (isUp && stamp === undefined) return;
-    this.#gathering.take(node);
-    if (stamp === undefined) {
-      this.#count(-byteCount);
+    if (isUp && stamp === undefined && this.#gathering.byteCount <= waitingMax) return;
+    if (stamp === undefined || this.#unconfirmed >= sendingMax) {
+      this.#drop(node);
       return;
     }
+    this.#gathering.take(node);
     this.#number += 1;
     const head = encodeEnvelopeHead({ from: this.#node, number: this.#number, stamp });
+    this.#count(byteCount);
     connection.send(channelOf(node), [head, ...pieces], () => this.#count(-byteCount));
     this.#askSoon(node);
+  }
+
+  #drop(node: NodeId): void {
+    this.stats.dropped += this.#gathering.take(node);
   }
 
   /** Nobody says whether what was sent has reached a node, so whether anything would is asked a moment later. */
@@ -234,7 +244,7 @@ export class RedisBus implements Bus {
 
   #gone(node: NodeId): void {
     this.#taken.delete(node);
-    this.#count(-this.#gathering.take(node));
+    this.#drop(node);
     this.#tryTo(() => this.#handler?.gone(node));
   }
 

@@ -72,6 +72,7 @@ export class Metrics {
     this.#count('adit_sessions_moved_total', 'Sessions that came from another hub', () => this.#sessions.moved);
     this.#count('adit_bus_published_total', 'Messages to hubs', () => bus.published);
     this.#count('adit_bus_received_total', 'Messages of hubs', () => bus.received);
+    this.#count('adit_bus_dropped_total', 'Messages to hubs that were not sent', () => bus.dropped);
     this.#count('adit_bus_stale_total', 'Messages of hubs that came too late', () => bus.stale);
     this.#count('adit_bus_nodes_gone_total', 'Hubs that left or died', () => bus.gone);
     this.#count('adit_bus_reconnects_total', 'Lost connections to Redis', () => bus.reconnects);

@@ -112,6 +112,21 @@ export function busContract(name: string, makeNetwork: MakeNetwork): void {
     assert.deepEqual([...new Set(node.gone)], [nobody]);
   });
 
+  test(`${name}: what is sent to a node that never was holds nobody else back`, async (t) => {
+    const make = await makeNetwork(t, fail);
+    const [sender, receiver] = [await new Node(make).start(t), await new Node(make).start(t)];
+    sender.bus.publish(receiver.id, Buffer.from('before'));
+    await receiver.until(() => receiver.taken.length === 1);
+    const nobody = randomBytes(8).toString('hex');
+    const piece = Buffer.alloc(65_536);
+    for (let i = 0; i < 256; i += 1) sender.bus.publish(nobody, piece);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(sender.bus.isWritable);
+    sender.bus.publish(receiver.id, Buffer.from('behind'));
+    await receiver.until(() => receiver.taken.length === 2);
+    assert.deepEqual(receiver.texts, ['before', 'behind']);
+  });
+
   test(`${name}: a node that says goodbye is gone for the others`, async (t) => {
     const make = await makeNetwork(t, fail);
     const [stays, leaves] = [await new Node(make).start(t), await new Node(make).start(t)];

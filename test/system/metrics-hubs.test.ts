@@ -29,6 +29,7 @@ async function health(port: number, path: '/readyz' | '/healthz'): Promise<{ sta
 }
 
 const clusterSeries = [
+  'adit_bus_dropped_total',
   'adit_bus_lag_seconds',
   'adit_bus_nodes_gone_total',
   'adit_bus_published_total',

@@ -4,16 +4,19 @@ import { Gathering } from '#internal/bus/gathering';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A gathering, and what it has sent: node and messages, each behind its length. */
+/** A gathering, and what it has sent: nodes, and the bytes of messages, each behind its length. */
 function start(): { gathering: Gathering; sent: [node: string, byteCount: number][] } {
   const sent: [string, number][] = [];
-  const gathering = new Gathering((node) => sent.push([node, gathering.take(node)]));
+  const gathering = new Gathering((node, { byteCount }) => {
+    gathering.take(node);
+    sent.push([node, byteCount]);
+  });
   return { gathering, sent };
 }
 
 test('what one turn sends to a node goes together at its end, and very much at once', async () => {
   const { gathering, sent } = start();
-  assert.equal(gathering.add('a', [Buffer.alloc(6)]), 10);
+  gathering.add('a', [Buffer.alloc(6)]);
   gathering.add('b', [Buffer.alloc(1)]);
   gathering.add('a', [Buffer.alloc(2), Buffer.alloc(4)]);
   assert.deepEqual(sent, []);
@@ -22,6 +25,7 @@ test('what one turn sends to a node goes together at its end, and very much at o
     ['a', 20],
     ['b', 5],
   ]);
+  assert.equal(gathering.byteCount, 0);
   gathering.add('a', [Buffer.alloc(300_000)]);
   assert.deepEqual(sent.at(-1), ['a', 300_004]);
 });
@@ -35,9 +39,12 @@ test('what cannot go yet stays, and what is taken out does not go', async () => 
     sent.push(node);
   });
   for (const node of ['a', 'b']) gathering.add(node, [Buffer.alloc(6)]);
+  gathering.add('a', [Buffer.alloc(1)]);
   gathering.flushAll();
-  assert.equal(gathering.take('a'), 10);
+  assert.equal(gathering.byteCount, 25);
+  assert.equal(gathering.take('a'), 2);
   assert.equal(gathering.take('a'), 0);
+  assert.equal(gathering.byteCount, 10);
   isReady = true;
   gathering.flushAll();
   assert.deepEqual(sent, ['b']);
