@@ -113,8 +113,9 @@ export class AgentSessions {
   message(from: NodeId, { kind, name, payload }: NodeMessage): void {
     switch (kind) {
       case 'toAgent':
-        if (!this.v1.toAgent(from, name, payload) && !this.v2.toAgent(from, name, payload))
-          this.#deps.bus.publish(from, encodeNodeMessage('absent', name));
+        if (this.v1.toAgent(from, name, payload) || this.v2.relay.toAgent(from, name, payload)) return;
+        // What comes too early is lost, and sent again.
+        if (!this.v2.resumptions.has(name)) this.#deps.bus.publish(from, encodeNodeMessage('absent', name));
         return;
       case 'toEdge':
         this.lanes.receiveFrom(from, name, payload);
@@ -147,7 +148,7 @@ export class AgentSessions {
   nodeGone(node: NodeId): void {
     this.lanes.nodeGone(node);
     this.v1.nodeGone(node);
-    this.v2.nodeGone(node);
+    this.v2.relay.nodeGone(node);
   }
 
   /** There is room on the bus again. */

@@ -2,19 +2,14 @@ import type { Bus, NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
-import { spareCopy } from '#internal/core/write-copy';
 import type { Ending, RegisteredTunnel, V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
-import { packetOf } from '#internal/link/v2/packet';
-import { decodeGone, encodeGone, epochOf, isOfNode, nodeOf } from '#internal/link/v2/payloads';
-import { limits } from '#messages/limits';
-import { encodeNodeMessage } from '#messages/node';
-import { V2Error } from '#messages/v2';
 import type { Directory, Loss, SessionRecord } from '../directory/directory.ts';
 import type { Lanes } from '../lanes/lanes.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Registrar } from '../registration/registrar.ts';
 import { HeldSession } from './held-session.ts';
 import { V2Health } from './v2-health.ts';
+import { V2Relay } from './v2-relay.ts';
 import { V2Resumptions } from './v2-resumptions.ts';
 
 export interface V2SessionsOptions {
@@ -36,19 +31,19 @@ export interface V2SessionsDeps {
 export class V2Sessions {
   readonly #options: V2SessionsOptions;
   readonly #deps: V2SessionsDeps;
-  readonly #ownName: Buffer;
   /** Connections, of which some have yet to register. */
   readonly #links = new Set<V2HubLink>();
   readonly #held = new Map<string, HeldSession>();
   readonly health: V2Health;
+  readonly relay: V2Relay;
   #isDraining = false;
   readonly resumptions: V2Resumptions;
 
   constructor(options: V2SessionsOptions, deps: V2SessionsDeps) {
     this.#options = options;
     this.#deps = deps;
-    this.#ownName = Buffer.from(options.node, 'hex');
     this.health = new V2Health(this.#held, deps);
+    this.relay = new V2Relay(options.node, this.#held, deps);
     this.resumptions = new V2Resumptions(options.node, {
       directory: deps.directory,
       take: (record, from, link) => this.#take(record, from, link),
@@ -108,21 +103,19 @@ export class V2Sessions {
 
   /** The directory says that a session is ours: it was at `from`, or here. */
   #take(record: SessionRecord, from: NodeId, link: V2HubLink): void {
-    const { session, node, epoch } = record;
+    const { session, node } = record;
     const held = this.#held.get(session) ?? new HeldSession(record, link);
     this.#held.set(session, held);
     const previous = held.link === link ? undefined : held.link;
     link.id = session;
     held.record = record;
     held.link = link;
-    held.namedCount = 0;
     held.stopTimer();
     previous?.destroy();
     this.#deps.metrics.sessionResumed({ isFromOther: from !== node });
     // It may have left in the meantime.
     if (link.isClosed) this.closed(link, 'lost');
-    const moved = [encodeNodeMessage('moved', session), Buffer.from(`${epoch}`)];
-    for (const other of new Set([from, ...held.nodes])) if (other !== node) this.#deps.bus.publish(other, ...moved);
+    this.relay.resumed(held, from);
   }
 
   /** The agent knows that its session is here. What it has lost meanwhile it could not be told before. */
@@ -134,34 +127,6 @@ export class V2Sessions {
     for (const [tunnel, clientId] of held.record.clientIds.entries()) {
       if (!held.clientIds.has(clientId)) link.sendWithdraw(tunnel);
     }
-  }
-
-  /** A batch of an agent, for a hub's lane. Throws V2Error. */
-  batch(link: V2HubLink, packet: Buffer): void {
-    const held = this.#held.get(link.id);
-    // What an old connection still brings was sent again over the new one.
-    if (held?.link !== link || epochOf(packet) !== held.record.epoch) return;
-    if (isOfNode(packet, this.#ownName)) {
-      if (!this.#deps.lanes.receive(link.id, packet)) link.sendGone(this.#options.node);
-      return;
-    }
-    const node = nodeOf(packet);
-    if (!held.nodes.has(node)) {
-      held.namedCount += 1;
-      if (held.namedCount > limits.nodesPerSession) throw new V2Error('it speaks to too many hubs');
-      held.nodes.add(node);
-    }
-    // The bus keeps it, and its buffer is used again.
-    this.#deps.bus.publish(node, held.toEdgeHead, spareCopy(packet));
-  }
-
-  /** An agent knows nothing of a hub's lane. Throws V2Error. */
-  laneGone(link: V2HubLink, packet: Buffer): void {
-    const held = this.#held.get(link.id);
-    if (held?.link !== link) return;
-    const { node } = decodeGone(packet);
-    if (node === this.#options.node) this.#deps.lanes.gone(link.id, packet);
-    else if (held.nodes.has(node)) this.#deps.bus.publish(node, held.toEdgeHead, spareCopy(packet));
   }
 
   /** An agent is about to end: gives its names free. What is under way goes on until it closes. */
@@ -185,18 +150,6 @@ export class V2Sessions {
     if (ending === 'final' || held.isRetired || held.isLeaving || this.#options.graceMs === 0) this.end(link.id);
     else if (this.#isDraining) this.#leave(held);
     else this.#park(held);
-  }
-
-  /** Takes a packet for an agent from the hub of a visitor. False: this session is not held here. */
-  toAgent(from: NodeId, session: string, packet: Buffer): boolean {
-    const held = this.#held.get(session);
-    // What comes too early is lost, and sent again.
-    if (!held) return this.resumptions.has(session);
-    held.nodes.add(from);
-    // The link keeps it, and its buffer is used again.
-    if (held.link && packet.length > 0) held.link.send(packetOf(packet));
-    if (!held.link) this.#deps.bus.publish(from, encodeNodeMessage('parked', session));
-    return true;
   }
 
   /** A newer registration has taken an id. With its last one, and the last stream, the session ends. */
@@ -233,20 +186,11 @@ export class V2Sessions {
     this.#deps.directory.invalidate(session);
     held.link?.destroy();
     this.#deps.lanes.park(this.#options.node, session);
-    this.#tellNodes(held, 'moved', `${epoch}`);
+    this.relay.tellNodes(held, 'moved', `${epoch}`);
   }
 
   broken(session: string, reason: string): void {
     this.#held.get(session)?.link?.fail(reason);
-  }
-
-  nodeGone(node: NodeId): void {
-    for (const [session, { nodes, link }] of this.#held) {
-      if (!nodes.delete(node)) continue;
-      link?.send(encodeGone(node));
-      // Should it live after all, it has to know.
-      this.#deps.bus.publish(node, encodeNodeMessage('ended', session));
-    }
   }
 
   /** Ends a session for good. */
@@ -256,7 +200,7 @@ export class V2Sessions {
     held.stopTimer();
     this.#held.delete(session);
     this.#deps.lanes.end(this.#options.node, session);
-    this.#tellNodes(held, 'ended');
+    this.relay.tellNodes(held, 'ended');
     this.#forget(session);
   }
 
@@ -278,7 +222,7 @@ export class V2Sessions {
     this.#deps.metrics.sessionParked();
     this.#deps.log.info('an agent lost its connection: its session waits for it', { session });
     this.#deps.lanes.park(this.#options.node, session);
-    this.#tellNodes(held, 'parked');
+    this.relay.tellNodes(held, 'parked');
   }
 
   /** This hub ends: the session stays in the directory, for another one to go on with. */
@@ -287,7 +231,7 @@ export class V2Sessions {
     held.stopTimer();
     this.#held.delete(session);
     this.#deps.lanes.park(this.#options.node, session);
-    this.#tellNodes(held, 'parked');
+    this.relay.tellNodes(held, 'parked');
   }
 
   #endAfterGrace(held: HeldSession): void {
@@ -302,10 +246,5 @@ export class V2Sessions {
     this.#deps.directory.end(session, this.#options.node).catch((error: unknown) => {
       this.#deps.log.warn('the directory was not told that a session ended', { error: messageOf(error) });
     });
-  }
-
-  #tellNodes({ record, nodes }: HeldSession, kind: 'parked' | 'ended' | 'moved', payload = ''): void {
-    const message = [encodeNodeMessage(kind, record.session), Buffer.from(payload)];
-    for (const node of nodes) this.#deps.bus.publish(node, ...message);
   }
 }
