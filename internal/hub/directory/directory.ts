@@ -23,13 +23,16 @@ export interface Loss {
   readonly clientId: string;
 }
 
-/** Which session serves which client id, and on which hub. */
+/**
+ * Which session serves which client id, and on which hub. What is asked or told rejects with ADIT_HUB_BUSY while it cannot
+ * be decided.
+ */
 export interface Directory {
   /** Who serves a client id: at once when that is known here, else when it was asked. */
   find(clientId: string): SessionRecord | undefined | Promise<SessionRecord | undefined>;
   /**
    * Notes a session of this hub and gives it these of its client ids. A later claim always wins; what others lost by it
-   * is returned. Throws ADIT_HUB_BUSY while it cannot be decided.
+   * is returned.
    */
   claim(record: SessionRecord, clientIds: readonly string[]): Promise<readonly Loss[]>;
   /** Frees an id, unless a newer claim has moved it. */

@@ -2,16 +2,13 @@ import type { BusHealth, NodeId } from '#internal/bus/bus';
 import type { Clock } from '#internal/core/clock';
 import type { Log } from '#internal/core/log';
 import type { RedisConnection } from '#internal/core/redis';
-import { DirectoryCache } from './cache.ts';
 import { Claims } from './claims.ts';
 import type { Directory, Loss, SessionRecord } from './directory.ts';
 import { HeldRecords } from './held.ts';
 import { LeasedKeys } from './leased-keys.ts';
+import { Lookups } from './lookups.ts';
 import { Mark } from './mark.ts';
 import { Renewals } from './renewals.ts';
-
-/** Within that, hubs are back at a Redis that was lost, or emptied, and have put back what it has lost. */
-const completeMs = 5_000;
 
 const noticeChannel = 'adit:directory';
 
@@ -43,20 +40,16 @@ export class RedisDirectory implements Directory {
   /** Which session a client id leads to. */
   readonly #tunnels: Claims;
   readonly #held = new HeldRecords();
-  readonly #cache: DirectoryCache;
+  readonly #lookups: Lookups;
   readonly #mark: Mark;
-  /** Questions under way whose answers may be remembered: nothing was told of them since. */
-  readonly #asked = new Map<string, Promise<SessionRecord | undefined>>();
   readonly #renewals: Renewals;
   #noticeCount = 0;
-  #completeAt = 0;
 
   constructor(node: NodeId, deps: RedisDirectoryDeps) {
     this.#node = node;
     this.#deps = deps;
     this.#sessions = new LeasedKeys('adit:session:', deps.connection);
     this.#tunnels = new Claims(deps.connection);
-    this.#cache = new DirectoryCache(deps.clock);
     this.#renewals = new Renewals({
       clock: deps.clock,
       isPossible: () => deps.connection.takesCommands,
@@ -69,25 +62,23 @@ export class RedisDirectory implements Directory {
       },
     });
     this.#mark = new Mark(deps.connection, () => {
-      this.#awaitOthers();
+      this.#lookups.awaitOthers();
       void this.#renewals.runAnew();
     });
-    deps.connection.listen(noticeChannel, (bytes) => this.#noticed(bytes));
-    deps.connection.onConnected(() => {
-      if (deps.connection.lossCount > 0) this.#awaitOthers();
-      this.#forgetOthers();
-      this.#renewals.run();
+    this.#lookups = new Lookups({
+      clock: deps.clock,
+      connection: deps.connection,
+      sessionOf: (clientId) => this.#tunnels.get(clientId),
+      read: (session) => this.read(session),
+      look: () => this.#mark.look(),
+      isRefused: () => this.#renewals.refusal !== '',
     });
+    deps.connection.listen(noticeChannel, (bytes) => this.#noticed(bytes));
+    deps.connection.onConnected(() => this.#renewals.run());
   }
 
   find(clientId: string): SessionRecord | undefined | Promise<SessionRecord | undefined> {
-    const held = this.#held.find(clientId);
-    if (held) return held;
-    const known = this.#cache.find(clientId);
-    if (known !== undefined) return known ?? undefined;
-    const asked = this.#asked.get(clientId) ?? this.#ask(clientId);
-    this.#asked.set(clientId, asked);
-    return asked;
+    return this.#held.find(clientId) ?? this.#lookups.find(clientId);
   }
 
   async claim(record: SessionRecord, clientIds: readonly string[]): Promise<readonly Loss[]> {
@@ -155,12 +146,11 @@ export class RedisDirectory implements Directory {
   }
 
   invalidate(session: string): void {
-    this.#cache.forgetSession(session);
-    this.#asked.clear();
+    this.#lookups.forget(session);
   }
 
   get isComplete(): boolean {
-    return this.#deps.clock.now() >= this.#completeAt && this.#renewals.refusal === '';
+    return this.#lookups.isComplete;
   }
 
   get size(): number {
@@ -190,23 +180,6 @@ export class RedisDirectory implements Directory {
     if (text !== null || !this.#held.get(session)) return text;
     await this.#keepSession(session);
     return await this.#sessions.get(session);
-  }
-
-  async #ask(clientId: string): Promise<SessionRecord | undefined> {
-    // The question is noted before it is asked, by whoever called this.
-    await undefined;
-    const asked = this.#asked.get(clientId);
-    const isNews = (): boolean => this.#asked.get(clientId) === asked;
-    try {
-      const session = await this.#tunnels.get(clientId);
-      const record = session === null ? undefined : await this.read(session);
-      if (!record) await this.#mark.look();
-      if (isNews() && record) this.#cache.set(clientId, record);
-      if (isNews() && session === null && this.isComplete) this.#cache.setNobody(clientId);
-      return record;
-    } finally {
-      if (isNews()) this.#asked.delete(clientId);
-    }
   }
 
   /** Gives the session that had the id until now. */
@@ -250,16 +223,6 @@ export class RedisDirectory implements Directory {
     await Promise.all(clientIds.map((clientId) => this.#tunnels.drop(clientId, session)));
   }
 
-  #forgetOthers(): void {
-    this.#cache.clear();
-    this.#asked.clear();
-  }
-
-  /** Others may have to put back what is missing. */
-  #awaitOthers(): void {
-    this.#completeAt = this.#deps.clock.now() + completeMs;
-  }
-
   async #keepSession(session: string): Promise<void> {
     const record = this.#held.get(session);
     if (!record) return;
@@ -284,8 +247,7 @@ export class RedisDirectory implements Directory {
 
   #tell(session: string, clientIds: readonly string[]): void {
     const notice: Notice = { node: this.#node, session, clientIds };
-    for (const clientId of clientIds) this.#cache.forgetId(clientId);
-    this.invalidate(session);
+    this.#lookups.forget(session, clientIds);
     // Whoever misses it finds out when what it remembers expires.
     this.#deps.connection.publish(noticeChannel, Buffer.from(JSON.stringify(notice))).catch(() => undefined);
   }
@@ -294,10 +256,9 @@ export class RedisDirectory implements Directory {
     const { node, session, clientIds } = JSON.parse(bytes.toString()) as Notice;
     if (node === this.#node) return;
     this.#noticeCount += 1;
-    this.invalidate(session);
+    this.#lookups.forget(session, clientIds);
     const affected = new Set(this.#held.get(session) && [session]);
     for (const clientId of clientIds) {
-      this.#cache.forgetId(clientId);
       const held = this.#held.find(clientId);
       if (held) affected.add(held.session);
     }

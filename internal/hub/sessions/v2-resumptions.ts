@@ -30,7 +30,7 @@ export class V2Resumptions {
     return this.#asked.has(session);
   }
 
-  /** The new epoch of the session, or undefined when nobody knows it any more. Throws ADIT_REFUSED or ADIT_REPLACED. */
+  /** The new epoch of the session, or undefined when nobody knows it any more. Throws ADIT_REFUSED, ADIT_REPLACED or ADIT_HUB_BUSY. */
   async resume(
     registrar: Pick<Registrar, 'admitResume'>,
     registration: V2Registration,
