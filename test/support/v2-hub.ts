@@ -10,9 +10,10 @@ import type { Registrar } from '#internal/hub/registration/registrar';
 import { AgentSessions } from '#internal/hub/sessions/agent-sessions';
 import type { Connect } from '#internal/link/v1/document-link';
 import { V1HubSession } from '#internal/link/v1/hub-session';
-import { type Ending, V2HubLink, type V2Registration } from '#internal/link/v2/hub-link';
+import { V2HubLink, type V2Registration } from '#internal/link/v2/hub-link';
 import type { ConnectPackets } from '#internal/link/v2/packet-link';
 import { WindowBudget } from '#internal/link/v2/receive-window';
+import type { Ending } from '#internal/link/v2/session-link';
 import { limits } from '#messages/limits';
 import { decodeNodeMessage, type NodeMessage } from '#messages/node';
 

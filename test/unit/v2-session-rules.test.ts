@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encodeGone } from '#internal/link/v2/payloads';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
 import { encodeSessionPacket, packetKinds } from '#messages/v2';
 import { FakeClock } from '../support/fake-clock.ts';
 import { Random } from '../support/random.ts';
 import { HostilePeer } from '../support/v2-hostile.ts';
+import { pairNode } from '../support/v2-hub.ts';
 import { batch } from '../support/v2-wire.ts';
 
 const newPeer = (side: 'hub' | 'agent'): HostilePeer =>
@@ -36,11 +38,13 @@ for (const side of ['hub', 'agent'] as const) {
     assert.deepEqual(peer.closeCodes, [1_002]);
   });
 
-  test(`v2 session: streams before the registration end the ${side}'s session with 1002`, () => {
-    const peer = newPeer(side);
-    peer.give(batch({}));
-    assert.deepEqual(peer.closeCodes, [1_002]);
-  });
+  for (const [kind, packet] of Object.entries({ batch: batch({}), gone: encodeGone(pairNode) })) {
+    test(`v2 session: a ${kind} before the registration ends the ${side}'s session with 1002`, () => {
+      const peer = newPeer(side);
+      peer.give(packet);
+      assert.deepEqual(peer.closeCodes, [1_002]);
+    });
+  }
 }
 
 test('v2 session: an agent takes one `registered`, also when two come in one read', async () => {

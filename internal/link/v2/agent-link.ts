@@ -1,22 +1,12 @@
 import type { Stop } from '#internal/core/clock';
 import { AditError } from '#internal/core/errors';
 import { version } from '#internal/core/version';
-import { Heartbeat } from '#internal/link/heartbeat';
 import { registrationError } from '#internal/link/registration-error';
-import { RoundTrips } from '#internal/link/round-trips';
 import { limits } from '#messages/limits';
-import {
-  decodeSessionPacket,
-  encodeSessionPacket,
-  type Proof,
-  packetKinds,
-  type SessionPacket,
-  sessionUnknown,
-  V2Error,
-} from '#messages/v2';
+import { type Proof, type SessionPacket, sessionUnknown, V2Error } from '#messages/v2';
 import { V2AgentSession, type V2AgentSessionDeps } from './agent-session.ts';
-import { packetOf } from './packet.ts';
-import type { ConnectPackets, PacketLink, PacketLinkHandler } from './packet-link.ts';
+import type { ConnectPackets } from './packet-link.ts';
+import { endingOf, SessionLink, type SessionLinkHandler } from './session-link.ts';
 
 /** How long a hub may take to greet, and to answer a registration. */
 const registrationMs = 10_000;
@@ -46,17 +36,13 @@ interface Pending {
 }
 
 /** The agent's end of one websocket that speaks wire v2. */
-export class V2AgentLink implements PacketLinkHandler {
+export class V2AgentLink implements SessionLinkHandler {
   readonly #deps: V2AgentLinkDeps;
-  readonly #link: PacketLink;
-  readonly #heartbeat: Heartbeat;
+  readonly #link: SessionLink;
   #hello: Extract<SessionPacket, { kind: 'hello' }> | undefined;
   #pending: Pending | undefined;
   /** What this connection carries, or is asked to go on with. */
   #session: V2AgentSession | undefined;
-  #isServing = false;
-  #isClosed = false;
-  readonly #roundTrips: RoundTrips;
   /** The hub has said what came of a probe. */
   onProbed: (probed: Extract<SessionPacket, { kind: 'probed' }>) => void = () => undefined;
   /** The smoothed round trip to the hub, in milliseconds, was measured anew. */
@@ -66,13 +52,7 @@ export class V2AgentLink implements PacketLinkHandler {
 
   constructor(deps: V2AgentLinkDeps, connect: ConnectPackets) {
     this.#deps = deps;
-    this.#roundTrips = new RoundTrips(deps.clock);
-    this.#link = connect(this);
-    this.#heartbeat = new Heartbeat(deps.clock, {
-      unheard: () => this.#send(this.#roundTrips.ping(this.#link.queuedBytes)),
-      dead: () => this.#link.destroy(),
-      receivedBytes: () => this.#link.receivedBytes,
-    });
+    this.#link = new SessionLink(deps.clock, this, connect);
   }
 
   /**
@@ -81,7 +61,7 @@ export class V2AgentLink implements PacketLinkHandler {
    * came.
    */
   async register(prove: Prove, resumed?: V2AgentSession): Promise<V2AgentSession> {
-    if (this.#isClosed) throw new AditError('ADIT_LINK_LOST', 'the hub closed the connection');
+    if (this.#link.isClosed) throw new AditError('ADIT_LINK_LOST', 'the hub closed the connection');
     this.#session = resumed;
     const stopTimer: Stop = this.#deps.clock.after(registrationMs, () => this.destroy());
     try {
@@ -97,56 +77,52 @@ export class V2AgentLink implements PacketLinkHandler {
 
   /** Tells the hub something of this agent, unless it has yet to be registered. */
   tell(word: AgentWord): void {
-    if (this.#isServing) this.#send(word);
+    if (this.#link.isServing) this.#link.tell(word);
   }
 
   /** There is reason to doubt the connection: it is asked now, and given up unless it answers soon. */
   urge(): void {
-    this.#heartbeat.urge();
+    this.#link.urge();
   }
 
   /** Closes the connection, and the session with it. */
   disconnect(): void {
-    this.#link.close(1000, 'goodbye');
+    this.#link.packets.close(1000, 'goodbye');
   }
 
   destroy(): void {
-    this.#link.destroy();
+    this.#link.packets.destroy();
   }
 
-  packet(packet: Buffer): void {
-    if (this.#isClosed) return;
-    try {
-      if (packet.length > limits.v2Packet) throw new V2Error(`a packet of ${packet.length} bytes is too long`);
-      if (packet[0] === packetKinds.batch || packet[0] === packetKinds.resend) this.#serving().receive(packet);
-      else if (packet[0] === packetKinds.gone) this.#serving().gone(packet);
-      else this.#take(packet);
-    } catch (thrown) {
-      if (!(thrown instanceof V2Error)) throw thrown;
-      this.#deps.log.error('the hub broke the rules of wire v2', { reason: thrown.message });
-      this.#link.close(1002, thrown.message);
-      this.#end(1002, thrown.message);
-    }
+  batch(packet: Buffer): void {
+    this.#session?.receive(packet);
+  }
+
+  gone(packet: Buffer): void {
+    this.#session?.gone(packet);
+  }
+
+  measured(ms: number): void {
+    this.onRoundTrip(ms);
   }
 
   writable(): void {
     this.#session?.writable();
   }
 
+  broken(reason: string): void {
+    this.#deps.log.error('the hub broke the rules of wire v2', { reason });
+  }
+
   closed(code: number, reason: string): void {
-    this.#end(code, reason);
+    // What is final comes as a `rejected`, not as a close code.
+    this.#pending?.reject(registrationError(code, reason));
+    this.#session?.lost(this.#link.packets, { isFinal: endingOf(code) === 'final' });
+    this.#deps.onClosed(code, reason);
   }
 
-  #serving(): V2AgentSession {
-    if (!this.#isServing || !this.#session) throw new V2Error('streams come after the registration');
-    return this.#session;
-  }
-
-  #take(bytes: Buffer): void {
-    const packet = decodeSessionPacket(bytes);
-    switch (packet?.kind) {
-      case undefined: // Unknown, and may be passed over.
-        return;
+  sessionPacket(packet: SessionPacket): void {
+    switch (packet.kind) {
       case 'hello':
         if (this.#hello) throw new V2Error('a hub greets once');
         this.#hello = packet;
@@ -164,17 +140,9 @@ export class V2AgentLink implements PacketLinkHandler {
       case 'drain':
         this.#deps.onDrain();
         return;
-      case 'ping':
-        // Whoever does not read its answers gets no more of them.
-        if (this.#link.isWritable) this.#send({ kind: 'pong', token: packet.token });
-        return;
       case 'withdraw':
-        if (this.#serving().withdraw(packet.tunnel)) this.#leaveOnceIdle();
-        return;
-      case 'pong':
-        if (this.#roundTrips.answered(packet.token)) {
-          this.onRoundTrip(this.#roundTrips.ms ?? 0);
-        }
+        if (!this.#session || !this.#link.isServing) throw new V2Error('nothing is withdrawn before the registration');
+        if (this.#session.withdraw(packet.tunnel)) this.#leaveOnceIdle(this.#session);
         return;
       case 'probed':
         this.onProbed(packet);
@@ -183,16 +151,16 @@ export class V2AgentLink implements PacketLinkHandler {
         this.onGoodbye();
         return;
       default:
-        throw new V2Error(`hubs send no ${packet?.kind} packets`);
+        throw new V2Error(`hubs send no ${packet.kind} packets`);
     }
   }
 
   #answerHello(): void {
     if (!this.#hello || !this.#pending) return;
     const proof = this.#pending.prove(this.#hello.nonce, this.#session);
-    if (this.#session) this.#send({ kind: 'resume', ...proof });
+    if (this.#session) this.#link.tell({ kind: 'resume', ...proof });
     else {
-      this.#send({
+      this.#link.tell({
         kind: 'register',
         versions: [2],
         agent: `adit/${version}`,
@@ -211,31 +179,32 @@ export class V2AgentLink implements PacketLinkHandler {
     const hostname = packet.tunnels[0]?.hostname;
     const grant = { session, epoch, maxStreams: peer.streams, graceMs, tunnelCount, hostname };
     this.#session = new V2AgentSession(grant, this.#deps);
-    this.#session.begin(this.#link);
+    this.#session.begin(this.#link.packets);
     this.#serve(pending, this.#session);
   }
 
   #resumed({ epoch }: Extract<SessionPacket, { kind: 'resumed' }>): void {
     const pending = this.#pending;
-    if (!pending || !this.#session || this.#isServing) throw new V2Error('a session goes on that was not asked for');
+    if (!pending || !this.#session || this.#link.isServing)
+      throw new V2Error('a session goes on that was not asked for');
     checkEpoch(epoch, this.#session.epoch);
     if (this.#session.isEnded) {
       // Its time was over just now.
       this.destroy();
       return;
     }
-    this.#session.resume(this.#link, epoch);
+    this.#session.resume(this.#link.packets, epoch);
     this.#serve(pending, this.#session);
   }
 
   #serve(pending: Pending, session: V2AgentSession): void {
-    this.#isServing = true;
+    this.#link.isServing = true;
     this.#deps.onRegistered(session.hostname);
     pending.resolve(session);
   }
 
   #rejected({ code, isFinal, message }: Extract<SessionPacket, { kind: 'rejected' }>): void {
-    if (this.#session && !this.#isServing && code === sessionUnknown) {
+    if (this.#session && !this.#link.isServing && code === sessionUnknown) {
       // It is not known there any more: the hub greets again, and a new one begins.
       this.#session.endIfParked();
       this.#session = undefined;
@@ -249,31 +218,16 @@ export class V2AgentLink implements PacketLinkHandler {
   }
 
   /** Only this end knows whether visitors of any hub still wait for an answer. The hub may be the first to say so. */
-  #leaveOnceIdle(): void {
+  #leaveOnceIdle(session: V2AgentSession): void {
     this.#deps.clock.after(idleMs, () => {
-      if (this.#isClosed) return;
-      if (this.#serving().streamCount > 0) {
-        this.#leaveOnceIdle();
+      if (this.#link.isClosed) return;
+      if (session.streamCount > 0) {
+        this.#leaveOnceIdle(session);
         return;
       }
-      this.#link.close(1000, 'replaced');
-      this.#end(1008, 'replaced');
+      this.#link.packets.close(1000, 'replaced');
+      this.#link.closed(1008, 'replaced');
     });
-  }
-
-  #send(packet: SessionPacket): void {
-    this.#link.send(packetOf(encodeSessionPacket(packet)));
-  }
-
-  #end(code: number, reason: string): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#heartbeat.stop();
-    // What is final comes as a `rejected`, not as a close code.
-    this.#pending?.reject(registrationError(code, reason));
-    // Without a close frame, the hub has not meant to go, and after a restart (1012) another one may know the session.
-    this.#session?.lost(this.#link, { isFinal: code !== 1006 && code !== 1012 });
-    this.#deps.onClosed(code, reason);
   }
 }
 

@@ -3,24 +3,21 @@ import type { Clock, Stop } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { version } from '#internal/core/version';
-import { Heartbeat } from '#internal/link/heartbeat';
-import { RoundTrips } from '#internal/link/round-trips';
+import type { RoundTrips } from '#internal/link/round-trips';
 import { limits } from '#messages/limits';
 import {
   type AgentState,
   batchHeaderBytes,
-  decodeSessionPacket,
-  encodeSessionPacket,
   type Proof,
-  packetKinds,
   type SessionPacket,
   sessionUnknown,
   V2Error,
 } from '#messages/v2';
 import { HubProbes, type HubProbesDeps } from './hub-probes.ts';
-import { type Packet, packetOf } from './packet.ts';
-import type { ConnectPackets, PacketLink, PacketLinkHandler, SendingLink } from './packet-link.ts';
+import type { Packet } from './packet.ts';
+import type { ConnectPackets, SendingLink } from './packet-link.ts';
 import { encodeGone } from './payloads.ts';
+import { type Ending, endingOf, SessionLink, type SessionLinkHandler } from './session-link.ts';
 
 /** An agent that has not registered by then is closed. The nonce that it signs is good for as long. */
 const registrationMs = 10_000;
@@ -44,9 +41,6 @@ export interface V2HubLinkOptions {
   /** How long a session outlives its connection. */
   graceMs: number;
 }
-
-/** How a connection ended: a goodbye, or a broken rule, is the session's end, too. */
-export type Ending = 'lost' | 'final';
 
 export interface V2HubLinkDeps {
   clock: Clock;
@@ -73,13 +67,12 @@ export interface V2HubLinkDeps {
 }
 
 /** The hub's end of one websocket that speaks wire v2: what it carries is for the lanes of this hub and of others. */
-export class V2HubLink implements PacketLinkHandler, SendingLink {
+export class V2HubLink implements SessionLinkHandler, SendingLink {
   /** Names the session among those of all hubs: a new one, or the one that goes on here. */
   id = randomUUID() as string;
   readonly #options: V2HubLinkOptions;
   readonly #deps: V2HubLinkDeps;
-  readonly #link: PacketLink;
-  readonly #heartbeat: Heartbeat;
+  readonly #link: SessionLink;
   #nonce = '';
   #greetedAt = 0;
   /** How long our greeting took to be answered: the way there and back, and a signature. */
@@ -87,29 +80,21 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
   #stopTimer: Stop;
   #isAsking = false;
   #isLeaving = false;
-  #held: Packet[] | undefined = [];
+  readonly #held: Packet[] = [];
   #ending: Ending | undefined;
-  isClosed = false;
   /** How the agent says that it is. */
   state: AgentState = 'online';
   stateReason = '';
-  readonly roundTrips: RoundTrips;
   readonly #probes: HubProbes;
 
   constructor(options: V2HubLinkOptions, deps: V2HubLinkDeps, connect: ConnectPackets) {
     this.#options = options;
     this.#deps = deps;
-    this.roundTrips = new RoundTrips(deps.clock);
-    this.#link = connect(this);
-    this.#heartbeat = new Heartbeat(deps.clock, {
-      unheard: () => this.#tell(this.roundTrips.ping(this.#link.queuedBytes)),
-      dead: () => this.#link.destroy(),
-      receivedBytes: () => this.#link.receivedBytes,
-    });
+    this.#link = new SessionLink(deps.clock, this, connect);
     this.#probes = new HubProbes({
       clock: deps.clock,
       probe: (nonce) => deps.probe(this, nonce),
-      answer: (nonce, result) => this.#tell({ kind: 'probed', nonce, ...result }),
+      answer: (nonce, result) => this.#link.tell({ kind: 'probed', nonce, ...result }),
     });
     this.#stopTimer = deps.clock.after(registrationMs, () => {
       // Whoever waits for our answer is not at fault.
@@ -121,13 +106,21 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
 
   /** Sends a packet of a lane. One that comes before the agent knows of its registration waits for that. */
   send(packet: Packet): void {
-    if (!this.#held) this.#link.send(packet);
+    if (this.#link.isServing) this.#link.packets.send(packet);
     // What is dropped is asked for again.
     else if (this.#held.length < heldPackets) this.#held.push(packet);
   }
 
   get isWritable(): boolean {
-    return this.#link.isWritable;
+    return this.#link.packets.isWritable;
+  }
+
+  get isClosed(): boolean {
+    return this.#link.isClosed;
+  }
+
+  get roundTrips(): RoundTrips {
+    return this.#link.roundTrips;
   }
 
   /** Tells that no stream comes from this hub any more, nor is one waited for. */
@@ -137,45 +130,34 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
 
   /** Tells that a newer registration has taken a tunnel, if the agent knows of its own by now. */
   sendWithdraw(tunnel: number): void {
-    if (!this.#held) this.#tell({ kind: 'withdraw', tunnel, reason: 'replaced' });
+    if (this.#link.isServing) this.#link.tell({ kind: 'withdraw', tunnel, reason: 'replaced' });
   }
 
   /** Asks the agent to go on at another hub. */
   sendDrain(msLeft: number): void {
-    this.#tell({ kind: 'drain', msLeft });
+    this.#link.tell({ kind: 'drain', msLeft });
   }
 
   /** Says goodbye. The session ends with it, unless this hub alone does (1012), or it is told to try again. */
-  close(code: number, reason: string, ending: Ending = code === 1012 ? 'lost' : 'final'): void {
+  close(code: number, reason: string, ending = endingOf(code)): void {
     // What was said first is what the agent hears.
     this.#ending ??= ending;
     this.#stopTimer();
-    this.#link.close(code, reason);
+    this.#link.packets.close(code, reason);
   }
 
   /** Drops the connection without a word. */
   destroy(): void {
-    this.#link.destroy();
-  }
-
-  packet(packet: Buffer): void {
-    if (this.isClosed) return;
-    try {
-      if (packet.length > limits.v2Packet) throw new V2Error(`a packet of ${packet.length} bytes is too long`);
-      if (packet[0] === packetKinds.batch || packet[0] === packetKinds.resend) this.#batch(packet);
-      else if (packet[0] === packetKinds.gone) this.#deps.onLaneGone(this, packet);
-      else this.#session(packet);
-    } catch (thrown) {
-      if (!(thrown instanceof V2Error)) throw thrown;
-      this.fail(thrown.message);
-    }
+    this.#link.packets.destroy();
   }
 
   /** The agent has broken the rules. */
   fail(reason: string): void {
+    this.#link.fail(reason);
+  }
+
+  broken(reason: string): void {
     this.#deps.log.info('an agent broke the rules of wire v2', { reason });
-    this.close(1002, reason);
-    this.#end();
   }
 
   writable(): void {
@@ -183,37 +165,29 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
   }
 
   closed(code: number): void {
-    // Without a close frame, the agent has not meant to go.
-    this.#ending ??= code === 1006 || code === 1012 ? 'lost' : 'final';
-    this.#end();
+    this.#stopTimer();
+    this.#deps.onClosed(this, this.#ending ?? endingOf(code));
   }
 
-  #batch(packet: Buffer): void {
-    if (this.#held) throw new V2Error('streams come after the registration');
+  batch(packet: Buffer): void {
     if (packet.length < batchHeaderBytes) throw new V2Error('a batch is shorter than its header');
     this.#deps.onBatch(this, packet);
   }
 
-  #session(bytes: Buffer): void {
-    const packet = decodeSessionPacket(bytes);
-    switch (packet?.kind) {
-      case undefined: // Unknown, and may be passed over.
-        return;
+  gone(packet: Buffer): void {
+    this.#deps.onLaneGone(this, packet);
+  }
+
+  sessionPacket(packet: SessionPacket): void {
+    switch (packet.kind) {
       case 'register':
         this.#ask(() => this.#register(packet));
         return;
       case 'resume':
         this.#ask(() => this.#resume(packet));
         return;
-      case 'ping':
-        // Whoever does not read its answers gets no more of them.
-        if (this.#link.isWritable) this.#tell({ kind: 'pong', token: packet.token });
-        return;
-      case 'pong':
-        this.roundTrips.answered(packet.token);
-        return;
       case 'probe':
-        if (this.#link.isWritable) void this.#probes.asked(packet.nonce);
+        if (this.isWritable) void this.#probes.asked(packet.nonce);
         return;
       case 'status':
         if (packet.state === this.state) return;
@@ -225,10 +199,10 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
         // It counts however much waits to be sent, and is answered once, whether or not the answer is read.
         if (this.#isLeaving) return;
         this.#isLeaving = true;
-        void this.#deps.onGoodbye(this).then(() => this.#tell({ kind: 'goodbye', reason: packet.reason }));
+        void this.#deps.onGoodbye(this).then(() => this.#link.tell({ kind: 'goodbye', reason: packet.reason }));
         return;
       default:
-        throw new V2Error(`agents send no ${packet?.kind} packets`);
+        throw new V2Error(`agents send no ${packet.kind} packets`);
     }
   }
 
@@ -267,7 +241,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
       return;
     }
     const message = 'this hub does not know the session any more: register anew';
-    this.#tell({ kind: 'rejected', code: sessionUnknown, message, isFinal: false });
+    this.#link.tell({ kind: 'rejected', code: sessionUnknown, message, isFinal: false });
     this.#isAsking = false;
     this.#greet();
   }
@@ -275,15 +249,14 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
   #greet(): void {
     this.#greetedAt = this.#deps.clock.now();
     this.#nonce = randomBytes(32).toString('base64url');
-    this.#tell({ kind: 'hello', nonce: this.#nonce, version });
+    this.#link.tell({ kind: 'hello', nonce: this.#nonce, version });
   }
 
   #serve(answer: SessionPacket): void {
     this.#stopTimer();
-    this.#tell(answer);
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    for (const packet of held) this.#link.send(packet);
+    this.#link.isServing = true;
+    this.#link.tell(answer);
+    for (const packet of this.#held.splice(0)) this.#link.packets.send(packet);
     this.#deps.onServing(this);
   }
 
@@ -293,19 +266,7 @@ export class V2HubLink implements PacketLinkHandler, SendingLink {
     else this.#deps.log.info('registration refused', { reason: messageOf(error) });
     const message = code === undefined ? 'the hub made a mistake' : messageOf(error);
     const isFinal = code === 'ADIT_REFUSED' || code === 'ADIT_REPLACED';
-    this.#tell({ kind: 'rejected', code: code ?? 'ADIT_INTERNAL', message, isFinal });
+    this.#link.tell({ kind: 'rejected', code: code ?? 'ADIT_INTERNAL', message, isFinal });
     this.close(code === 'ADIT_HUB_BUSY' ? 1013 : isFinal ? 1008 : 1011, message, isFinal ? 'final' : 'lost');
-  }
-
-  #tell(packet: SessionPacket): void {
-    this.#link.send(packetOf(encodeSessionPacket(packet)));
-  }
-
-  #end(): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    this.#stopTimer();
-    this.#heartbeat.stop();
-    this.#deps.onClosed(this, this.#ending ?? 'lost');
   }
 }
