@@ -19,24 +19,17 @@ const garbageShift = 3;
 class InPlaceReads {
   socket!: Socket;
   receive: ((chunk: Buffer) => void) | undefined;
-  /** Where reads go from the next but one on, if that has changed. */
-  #buffer: Buffer | undefined = readBuffer;
+  #buffer = readBuffer;
   #turnBytes = 0;
   readonly onread: OnReadOpts = {
-    // Asked after each read. Node takes nothing for what it had, which its types do not say.
-    buffer: () => this.#takeBuffer() as Buffer,
+    // Asked for each attempt to connect, and after each read for the next one.
+    buffer: () => this.#buffer,
     callback: (byteCount) => this.#read(byteCount),
   };
 
-  /** Has reads bring no more than this many bytes. */
+  /** Has reads bring no more than this many bytes, from the next but one on. */
   limit(byteCount: number): void {
     this.#buffer = readBuffer.subarray(0, byteCount);
-  }
-
-  #takeBuffer(): Buffer | undefined {
-    const buffer = this.#buffer;
-    this.#buffer = undefined;
-    return buffer;
   }
 
   #read(byteCount: number): boolean {

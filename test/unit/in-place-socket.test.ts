@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { acceptInPlace, isReadBuffer, readInPlace } from '#internal/core/in-place-socket';
+import { acceptInPlace, connectInPlace, isReadBuffer, readInPlace } from '#internal/core/in-place-socket';
 
 test('what comes is given where it was read, until that is taken back: then it comes as data, and so does the end', async (t) => {
   const { visitor, socket } = await accepted(t);
@@ -20,6 +20,30 @@ test('what comes is given where it was read, until that is taken back: then it c
   assert.equal(await later.next(), 'two');
   assert.equal(later.wereReadBuffers, false);
   await once(socket, 'end');
+});
+
+test('a socket whose first address takes no connections reads from the next one what that sends', async (t) => {
+  const server = createServer((socket) => void socket.end('second address'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const addresses = [
+    { address: '::1', family: 6 },
+    { address: '127.0.0.1', family: 4 },
+  ];
+  const { port } = server.address() as AddressInfo;
+  const socket = connectInPlace((onread) =>
+    connect({
+      host: 'localhost',
+      port,
+      lookup: (_host, _options, done) => done(null, addresses),
+      autoSelectFamily: true,
+      onread,
+    }),
+  );
+  const { receive, next } = received();
+  socket.on('data', receive);
+  assert.equal(await next(), 'second address');
 });
 
 test('nothing is read while the socket is paused, nor before anybody reads', async (t) => {
