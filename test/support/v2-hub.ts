@@ -92,6 +92,8 @@ export class TestHub {
   readonly #cluster: TestCluster;
   readonly #bus;
   readonly #linkDeps;
+  /** What was counted of registrations and resumptions. */
+  readonly registrations: ('accepted' | 'refused')[] = [];
   strayCount = 0;
   closedCount = 0;
 
@@ -102,7 +104,7 @@ export class TestHub {
     const { clock, directory, graceMs } = cluster;
     const log = silentLog;
     const metrics = {
-      registration: () => undefined,
+      registration: (outcome: 'accepted' | 'refused') => void this.registrations.push(outcome),
       laneRepaired: () => undefined,
       sessionParked: () => undefined,
       sessionResumed: () => undefined,

@@ -152,6 +152,20 @@ test('v2 resume: attempts for made-up sessions get one answer each, and end with
   assert.equal(roaming.clock.pendingCount, 0);
 });
 
+test('v2 resume: an agent whose session nobody knows is counted once, when it registers', async () => {
+  const roaming = new Roaming();
+  const hub = await roaming.cluster.hub();
+  const agent = new BadAgent(hub);
+  agent.say(resume('unknown', 1));
+  await roaming.settle();
+  assert.deepEqual(hub.registrations, []);
+  agent.say(register);
+  await roaming.settle();
+  assert.deepEqual(hub.registrations, ['accepted']);
+  agent.cut();
+  await roaming.settle();
+});
+
 for (const [name, second] of Object.entries({ register, resume: resume('s', 1) })) {
   for (const [first, begin] of Object.entries({ register, resume: resume('s', 1) })) {
     test(`v2 resume: ${name} while ${first} is being decided ends the connection`, async () => {

@@ -221,7 +221,8 @@ export class AgentSessions {
   async #counted<T>(registration: Promise<T>): Promise<T> {
     try {
       const registered = await registration;
-      this.#deps.metrics.registration('accepted');
+      // Whoever has nothing to go on with registers next, and is counted then.
+      if (registered !== undefined) this.#deps.metrics.registration('accepted');
       return registered;
     } catch (error) {
       this.#deps.metrics.registration('refused');
