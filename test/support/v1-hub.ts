@@ -1,3 +1,4 @@
+import type { NodeId } from '#internal/bus/bus';
 import { MemoryNetwork } from '#internal/bus/memory';
 import type { Clock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
@@ -10,6 +11,7 @@ import { V1Sessions } from '#internal/hub/sessions/v1-sessions';
 import { MemoryTokens } from '#internal/hub/tokens/memory';
 import { V1HubSession } from '#internal/link/v1/hub-session';
 import { WindowBudget } from '#internal/link/v2/receive-window';
+import { decodeNodeMessage } from '#messages/node';
 import { Peer } from './peer.ts';
 import { newTestKey, signToken, type TestKey, tokenParts } from './signed-token.ts';
 import { type TextLinkPair, textLinkPair } from './text-link-pair.ts';
@@ -43,6 +45,13 @@ export class V1Hub {
     this.#clock = clock;
     this.#options = options;
     const bus = new MemoryNetwork(() => undefined).bus('here');
+    const ignore = (): void => undefined;
+    // All that comes is what its sessions have lost.
+    const message = (_from: NodeId, bytes: Buffer): void => {
+      const { name, payload } = decodeNodeMessage(bytes);
+      this.#sessions.withdraw(name, payload.toString());
+    };
+    void bus.start({ message, gone: ignore, heard: ignore, writable: ignore });
     const windows = new WindowBudget(0);
     this.#sessions = new V1Sessions('here', { clock, log: silentLog, bus, directory: this.directory, windows });
     this.#registrar = new Registrar(
@@ -72,10 +81,7 @@ export class V1Hub {
       {
         clock: this.#clock,
         log: silentLog,
-        register: (request, asking) =>
-          this.#sessions.register(this.#registrar, request, asking, (losses) => {
-            for (const { previous, clientId } of losses) this.#sessions.withdraw(previous.session, clientId);
-          }),
+        register: (request, asking) => this.#sessions.register(this.#registrar, request, asking),
         onClosed: (closed) => this.#sessions.forget(closed),
         onStrayAnswer: () => {
           this.strayCount += 1;

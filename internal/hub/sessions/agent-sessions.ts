@@ -90,7 +90,7 @@ export class AgentSessions {
     request: RegistrationRequest,
     session: V1HubSession,
   ): Promise<Registered> {
-    return await this.#counted(this.v1.register(registrar, request, session, this.evict));
+    return await this.#counted(this.v1.register(registrar, request, session));
   }
 
   async registerV2(
@@ -98,7 +98,7 @@ export class AgentSessions {
     registration: V2Registration,
     link: V2HubLink,
   ): Promise<readonly RegisteredTunnel[]> {
-    return await this.#counted(this.v2.register(registrar, registration, link, this.evict));
+    return await this.#counted(this.v2.register(registrar, registration, link));
   }
 
   async resume(
@@ -168,13 +168,6 @@ export class AgentSessions {
     const found = this.#deps.directory.find(clientId);
     return found instanceof Promise || found?.node === this.#options.node ? undefined : found?.node;
   }
-
-  /** Tells sessions what they have lost: over the bus whichever hub holds them, so that there is one way. */
-  readonly evict = (losses: readonly Loss[]): void => {
-    for (const { previous, clientId } of losses) {
-      this.#deps.bus.publish(previous.node, encodeNodeMessage('evicted', previous.session), Buffer.from(clientId));
-    }
-  };
 
   /** The directory itself has seen what sessions of this hub have lost, and need not be asked. */
   lost(losses: readonly Loss[]): void {

@@ -9,9 +9,10 @@ import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
 import type { RegistrationRequest } from '#messages/v1';
 import { V2Error } from '#messages/v2';
-import type { Directory, Loss, SessionRecord } from '../directory/directory.ts';
+import type { Directory, SessionRecord } from '../directory/directory.ts';
 import { V1Lanes } from '../lanes/v1-lanes.ts';
 import type { Registrar } from '../registration/registrar.ts';
+import { tellEvicted } from './tell-evicted.ts';
 
 export interface V1SessionsDeps {
   clock: Clock;
@@ -61,12 +62,11 @@ export class V1Sessions {
     return this.#entries.get(session)?.session.opener(clientId);
   }
 
-  /** Throws ADIT_REFUSED or ADIT_HUB_BUSY. `evict` is told what others lost by it. */
+  /** Throws ADIT_REFUSED or ADIT_HUB_BUSY. */
   async register(
     registrar: Pick<Registrar, 'admit'>,
     request: RegistrationRequest,
     session: V1HubSession,
-    evict: (losses: readonly Loss[]) => void,
   ): Promise<Registered> {
     const { keyId, tunnel } = await registrar.admit(request, session.id);
     const { clientId } = tunnel;
@@ -82,7 +82,7 @@ export class V1Sessions {
       clientIds,
     };
     if (entry) entry.record = record;
-    evict(await this.#deps.directory.claim(record, [clientId]));
+    tellEvicted(this.#deps.bus, await this.#deps.directory.claim(record, [clientId]));
     session.grant(clientId);
     // It may have left while its signature was verified.
     if (session.link.isClosed) this.#end(session.id);

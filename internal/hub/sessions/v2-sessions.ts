@@ -4,11 +4,12 @@ import { messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { RegisteredTunnel, V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
 import type { Ending } from '#internal/link/v2/session-link';
-import type { Directory, Loss, SessionRecord } from '../directory/directory.ts';
+import type { Directory, SessionRecord } from '../directory/directory.ts';
 import type { Lanes } from '../lanes/lanes.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Registrar } from '../registration/registrar.ts';
 import { HeldSession } from './held-session.ts';
+import { tellEvicted } from './tell-evicted.ts';
 import { V2Health } from './v2-health.ts';
 import { V2Relay } from './v2-relay.ts';
 import { V2Resumptions } from './v2-resumptions.ts';
@@ -74,12 +75,11 @@ export class V2Sessions {
     this.#links.add(link);
   }
 
-  /** Registers a new session. Throws ADIT_REFUSED or ADIT_HUB_BUSY. `evict` is told what others lost by it. */
+  /** Registers a new session. Throws ADIT_REFUSED or ADIT_HUB_BUSY. */
   async register(
     registrar: Pick<Registrar, 'admitV2'>,
     registration: V2Registration,
     link: V2HubLink,
-    evict: (losses: readonly Loss[]) => void,
   ): Promise<readonly RegisteredTunnel[]> {
     const { keyId, tunnels } = await registrar.admitV2(registration);
     const clientIds = tunnels.map(({ clientId }) => clientId);
@@ -89,7 +89,7 @@ export class V2Sessions {
     // Whoever finds it in the directory must find it here.
     this.#held.set(link.id, new HeldSession(record, link));
     try {
-      evict(await this.#deps.directory.claim(record, clientIds));
+      tellEvicted(this.#deps.bus, await this.#deps.directory.claim(record, clientIds));
     } catch (error) {
       this.#held.delete(link.id);
       throw error;
