@@ -18,8 +18,6 @@ export interface AgentLinkDeps {
   sessions: AgentSessions;
   registrar: Pick<Registrar, 'admit' | 'admitV2' | 'admitResume'>;
   prober: Pick<Prober, 'probe'>;
-  /** Counts an answer that nobody waits for. */
-  onStrayAnswer(): void;
 }
 
 export interface AcceptAgentsDeps extends Omit<AgentLinkDeps, 'registrar'> {
@@ -54,6 +52,7 @@ export function agentLinkDeps({ sessions, registrar, prober, ...common }: AgentL
       ...common,
       register: (request, session) => sessions.registerV1(registrar, request, session),
       onClosed: (session) => v1.forget(session),
+      onStrayAnswer: () => sessions.strayAnswer(),
     },
     v2: {
       ...common,

@@ -149,7 +149,6 @@ export class Hub {
       sessions: this.#sessions,
       prober,
       isAllowed: (keyId) => this.#allowedKeys?.has(keyId) ?? true,
-      onStrayAnswer: () => this.#metrics.strayAnswer(),
     });
     const probes = new SharedProbes(this.#node, {
       clock: this.#clock,

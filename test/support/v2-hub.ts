@@ -117,8 +117,7 @@ export class TestHub {
       { clock, log, bus: this.#bus, directory, metrics, windows },
     );
     const prober: Pick<Prober, 'probe'> = { probe: async () => ({ outcome: 'unknown', detail: '' }) };
-    const onStrayAnswer = (): void => undefined;
-    this.#linkDeps = agentLinkDeps({ clock, log, sessions: this.sessions, registrar, prober, onStrayAnswer });
+    this.#linkDeps = agentLinkDeps({ clock, log, sessions: this.sessions, registrar, prober });
   }
 
   async start(): Promise<void> {

@@ -57,7 +57,7 @@ export class AgentSessions {
       localLink: (session) => this.v2.link(session),
       onIdle: (session) => this.v2.endIfRetired(session),
       onBroken: (session, reason) => this.v2.broken(session, reason),
-      onStrayFrame: () => deps.metrics.strayAnswer(),
+      onStrayFrame: () => this.strayAnswer(),
       onRepair: (what) => deps.metrics.laneRepaired(what),
     });
     this.v1 = new V1Sessions(node, deps);
@@ -107,6 +107,11 @@ export class AgentSessions {
     link: V2HubLink,
   ): Promise<number | undefined> {
     return await this.#counted(this.v2.resumptions.resume(registrar, registration, link));
+  }
+
+  /** Counts an answer that nobody waits for. */
+  strayAnswer(): void {
+    this.#deps.metrics.strayAnswer();
   }
 
   /** Takes a message of another hub, or of this one. Throws what cannot be read. */
