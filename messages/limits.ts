@@ -12,8 +12,6 @@ export const limits = {
   v1Collected: 64 * 1_048_576,
   /** Wire v2: one packet, which is one websocket message. */
   v2Packet: 131_072,
-  /** Wire v2: a packet that sets a session up. */
-  v2SessionPacket: 131_072,
   /** Wire v2: letters by which an agent or a hub tells why something is not as it should be. */
   statusText: 512,
   /** Wire v2: the frames of one batch. */

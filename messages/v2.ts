@@ -142,8 +142,6 @@ export function decodeSessionPacket(packet: Buffer): SessionPacket | undefined {
     if (code >= firstIgnorable) return undefined;
     throw new V2Error(`packets of kind ${code} are not known`);
   }
-  if (packet.length > limits.v2SessionPacket)
-    throw new V2Error(`a ${kind} packet of ${packet.length} bytes is too long`);
   let members: unknown;
   try {
     members = JSON.parse(packet.toString('utf8', 1));
