@@ -180,7 +180,7 @@ async function leave({
     clock.advance(i === 0 ? 12_000 : graceMs);
     for (let hop = 0; hop < 6; hop += 1) await turn();
   }
-  assert.ok(hubs.every(({ sessions }) => sessions.size === 0 && sessions.v2.parkedCount === 0));
+  assert.ok(hubs.every(({ sessions }) => sessions.size === 0 && sessions.v2.health.states.parked === 0));
   assert.equal(clock.pendingCount, 0, 'something is still kept');
   return { cuts };
 }

@@ -96,7 +96,7 @@ test('v2 resume: while the old connection still lives, the new one replaces it, 
   const old = roaming.current;
   await roaming.connect(first);
   assert.equal(old?.closed.agent, 1_006);
-  assert.equal(first.sessions.v2.parkedCount, 0);
+  assert.equal(first.sessions.v2.health.states.parked, 0);
   assert.equal(roaming.session, session);
   assert.equal(first.sessions.v2.size, 1);
   await check();
@@ -108,7 +108,7 @@ test('v2 resume: at another hub while the old connection still lives, the old hu
   await roaming.connect(second);
   assert.equal(old?.closed.agent, 1_006);
   assert.ok(!first.sessions.v2.has(roaming.session?.id ?? ''));
-  assert.equal(second.sessions.v2.parkedCount, 0);
+  assert.equal(second.sessions.v2.health.states.parked, 0);
   await check();
 });
 

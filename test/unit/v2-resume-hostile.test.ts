@@ -177,7 +177,7 @@ for (const [name, second] of Object.entries({ register, resume: resume('s', 1) }
       await roaming.settle();
       assert.equal(agent.closeCode, 1_002);
       assert.equal(hub.sessions.size, 0);
-      assert.equal(hub.sessions.v2.parkedCount, 0);
+      assert.equal(hub.sessions.v2.health.states.parked, 0);
       assert.equal(roaming.cluster.directory.size, 0);
       assert.equal(roaming.clock.pendingCount, 0);
     });

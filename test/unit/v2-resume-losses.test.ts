@@ -182,7 +182,7 @@ for (const kinds of [['moved'], ['parked'], ['moved', 'parked', 'ended', 'absent
       assert.deepEqual([old.heads, fresh.heads], [[200], [200]]);
       // The hub that was left forgets it without harm.
       await roaming.pass(graceMs + 1_000);
-      assert.equal(hub.sessions.v2.parkedCount, 0);
+      assert.equal(hub.sessions.v2.health.states.parked, 0);
       roaming.at('/old').stream.end();
       await roaming.pass(1_000);
       assert.ok(old.hasEnded);

@@ -90,7 +90,7 @@ for (const isAnswered of [false, true]) {
       assert.equal(roaming.cluster.directory.find(pairClientId), undefined);
       assert.equal(roaming.cluster.directory.size, 0);
       assert.equal(hub.sessions.size, 0);
-      assert.equal(hub.sessions.v2.parkedCount, 0);
+      assert.equal(hub.sessions.v2.health.states.parked, 0);
       assert.equal(roaming.clock.pendingCount, 0);
     });
   }

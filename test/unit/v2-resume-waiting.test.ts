@@ -135,7 +135,7 @@ for (const [place, at] of Object.entries(places)) {
     assert.equal(roaming.at('/').reason?.code, 'ADIT_VISITOR_GONE');
     assert.ok(session.isEnded);
     assert.equal(edge.sessions.lanes.streamCount(session.id), 0);
-    assert.equal(hub.sessions.v2.parkedCount, 0);
+    assert.equal(hub.sessions.v2.health.states.parked, 0);
     assert.equal(hub.sessions.v2.size, 0);
     assert.equal(roaming.cluster.directory.size, 0);
     await roaming.pass(11_000);

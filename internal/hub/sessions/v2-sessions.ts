@@ -57,12 +57,6 @@ export class V2Sessions {
     return this.#links.size;
   }
 
-  get parkedCount(): number {
-    let count = 0;
-    for (const { link } of this.#held.values()) if (!link) count += 1;
-    return count;
-  }
-
   has(session: string): boolean {
     return this.#held.has(session);
   }
