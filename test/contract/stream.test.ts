@@ -25,7 +25,7 @@ streamContract('wire v1', async (t, accept) => {
     pair.left,
   );
   const agent = new V1AgentSession(
-    { maxBodyBytes: limits.v1Body },
+    { maxBodyBytes: limits.v1Body, abandonMs: 300_000 },
     { clock, log: silentLog, accept, onRegistered: () => undefined, onClosed: () => undefined },
     pair.right,
   );
@@ -40,7 +40,7 @@ streamContract("wire v1 at another hub than the visitor's", async (t, accept) =>
   const pair = textLinkPair();
   here.acceptV1(pair.left);
   const agent = new V1AgentSession(
-    { maxBodyBytes: limits.v1Body },
+    { maxBodyBytes: limits.v1Body, abandonMs: 300_000 },
     { clock: cluster.clock, log: silentLog, accept, onRegistered: () => undefined, onClosed: () => undefined },
     pair.right,
   );

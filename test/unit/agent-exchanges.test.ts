@@ -19,7 +19,7 @@ function connect(accept: AcceptStream, maxBodyBytes = 1_000) {
   const warnings: string[] = [];
   const log: Log = { ...silentLog, warn: (message) => warnings.push(message) };
   const deps = { clock, log, accept, onRegistered: () => undefined, onClosed: () => undefined };
-  const session = new V1AgentSession({ maxBodyBytes }, deps, pair.right);
+  const session = new V1AgentSession({ maxBodyBytes, abandonMs: 300_000 }, deps, pair.right);
   return { clock, pair, warnings, session, peer: new Peer(pair.left) };
 }
 

@@ -11,7 +11,7 @@ function connectAgent() {
   const pair = textLinkPair();
   const accept = () => assert.fail('nothing is asked of the origin');
   const deps = { clock, log: silentLog, accept, onRegistered: () => undefined, onClosed: () => undefined };
-  const agent = new V1AgentSession({ maxBodyBytes: 1_000 }, deps, pair.right);
+  const agent = new V1AgentSession({ maxBodyBytes: 1_000, abandonMs: 300_000 }, deps, pair.right);
   return { clock, pair, agent, peer: new Peer(pair.left) };
 }
 

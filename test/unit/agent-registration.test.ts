@@ -15,7 +15,7 @@ async function asking(session = '') {
   const accept = () => assert.fail('nothing is asked of the origin');
   const onClosed = (code: number, reason: string): void => void ends.push({ code, reason });
   const agent = new V1AgentSession(
-    { maxBodyBytes: 1_000 },
+    { maxBodyBytes: 1_000, abandonMs: 300_000 },
     { clock, log: silentLog, accept, onRegistered: () => undefined, onClosed },
     pair.right,
   );

@@ -27,7 +27,7 @@ function connectAgent() {
     onRegistered: () => undefined,
     onClosed: (code: number) => ends.push(code),
   };
-  const session = new V1AgentSession({ maxBodyBytes: 1_000 }, deps, pair.right);
+  const session = new V1AgentSession({ maxBodyBytes: 1_000, abandonMs: 300_000 }, deps, pair.right);
   return { clock, pair, ends, session, peer: new Peer(pair.left) };
 }
 

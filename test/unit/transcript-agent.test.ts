@@ -18,7 +18,7 @@ const noOrigin: AcceptStream = () => assert.fail('nothing is asked of the origin
 function connect(accept: AcceptStream): { session: V1AgentSession; peer: Peer } {
   const pair = textLinkPair();
   const session = new V1AgentSession(
-    { maxBodyBytes: limits.v1Body },
+    { maxBodyBytes: limits.v1Body, abandonMs: 300_000 },
     {
       clock: new FakeClock('2026-11-21T00:51:05Z'),
       log: silentLog,

@@ -9,8 +9,6 @@ import { type AgentExchanges, AgentHttpExchange } from './agent-http.ts';
 import { AgentWebSocketExchange, type AgentWebSockets } from './agent-websocket.ts';
 import { type Connect, type DocumentHandler, DocumentLink } from './document-link.ts';
 
-/** How long an answer may take when the hub does not say how long it waits. */
-const defaultAbandonMs = 300_000;
 /** How long a hub may take to answer a registration. */
 const registrationMs = 10_000;
 /** How long a close frame may follow a refusal; an original hub sends none. */
@@ -48,9 +46,9 @@ export class V1AgentSession implements DocumentHandler, AgentExchanges, AgentWeb
   #isDraining = false;
   #onIdle: () => void = () => undefined;
 
-  constructor(options: { maxBodyBytes: number; abandonMs?: number }, deps: V1AgentSessionDeps, connect: Connect) {
+  constructor(options: { maxBodyBytes: number; abandonMs: number }, deps: V1AgentSessionDeps, connect: Connect) {
     this.maxBodyBytes = options.maxBodyBytes;
-    this.abandonMs = options.abandonMs ?? defaultAbandonMs;
+    this.abandonMs = options.abandonMs;
     this.clock = deps.clock;
     this.log = deps.log;
     this.#deps = deps;
