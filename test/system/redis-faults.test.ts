@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as passed } from 'node:timers/promises';
 import { systemClock } from '#internal/core/clock';
@@ -161,6 +161,32 @@ test('while much waits for Redis the bus is not writable, and says when it is ag
   server.resume();
   await one.until(() => one.writableCount === 1);
   assert.equal(one.bus.isWritable, true);
+});
+
+test('what Redis does not take is kept up to 64 MiB, and the rest is lost', async (t) => {
+  // The hub that listens is in this process as well, and would be cut off for reading too late.
+  const server = await startRedis(t, ['--client-output-buffer-limit', 'pubsub', '0', '0', '0']);
+  const [one, two] = await twoHubs(t, server.url);
+  server.pause();
+  for (let i = 0; i < 100; i += 1) one.bus.publish(two.node, Buffer.alloc(1_048_576));
+  assert.equal(one.bus.stats.dropped, 100 - 64);
+  server.resume();
+  await one.until(() => one.writableCount === 1);
+  one.send(two, 'after');
+  await two.until(() => two.texts.includes('after'));
+});
+
+test('what waits for nodes that nobody has heard is 4 MiB at most for all of them', async (t) => {
+  const server = await startRedis(t);
+  const hub = await RedisHub.start(t, server.url);
+  const nodes = Array.from({ length: 256 }, () => randomBytes(8).toString('hex'));
+  for (const node of nodes) hub.bus.publish(node, Buffer.alloc(65_000));
+  await new Promise(setImmediate);
+  const waitingBytes = (nodes.length - hub.bus.stats.dropped) * 65_000;
+  assert.ok(waitingBytes > 4_000_000 && waitingBytes <= 4 * 1_048_576, `${waitingBytes}`);
+  assert.ok(hub.bus.isWritable);
+  await hub.until(() => hub.gone.length === nodes.length);
+  assert.equal(hub.bus.stats.dropped, nodes.length);
 });
 
 test('a Redis user without the right to listen leaves the bus down, and that is the reason given', async (t) => {
