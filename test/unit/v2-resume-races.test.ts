@@ -199,7 +199,7 @@ for (const failure of [new AditError('ADIT_HUB_BUSY', 'Redis is away'), new Erro
     };
     await assert.rejects(roaming.connect(first), isCode('ADIT_HUB_BUSY'));
     await roaming.settle();
-    assert.equal(first.sessions.v2.parkedCount, 1);
+    assert.equal(first.sessions.v2.health.states.parked, 1);
     Object.assign(directory, { find: MemoryDirectory.prototype.find });
     await roaming.connect(first);
     await check();
@@ -213,7 +213,7 @@ test('v2 races: a directory that is too slow once the session is here is no reas
   const attempt = assert.rejects(roaming.connect(first), isCode('ADIT_HUB_BUSY'));
   await roaming.pass(10_000);
   await attempt;
-  assert.equal(first.sessions.v2.parkedCount, 1);
+  assert.equal(first.sessions.v2.health.states.parked, 1);
   Object.assign(directory, { find: MemoryDirectory.prototype.find });
   await roaming.connect(first);
   await check();
