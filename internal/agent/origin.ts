@@ -1,17 +1,15 @@
 import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext } from 'node:tls';
-import type { Clock, Stop } from '#internal/core/clock';
+import type { Clock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import { limits } from '#messages/limits';
+import { IdleConnections } from './idle-connections.ts';
 import { isLocalhost, lookupWithLocalhost, type OriginAddress } from './origin-address.ts';
 import { OriginConnection } from './origin-connection.ts';
 import type { OriginRequest } from './origin-request.ts';
 import { OriginResponses } from './origin-response.ts';
 import { contextOf, type OriginTrust, systemTrust, whyDistrusted } from './origin-trust.ts';
 
-/** How long a connection may have been idle for a request that must not be sent twice. */
-const freshMs = 1_000;
-const maxIdle = 256;
 /** How long a service may take to close a connection on which it was asked nothing. */
 const farewellMs = 1_000;
 const connectMs = 10_000;
@@ -33,15 +31,14 @@ export class Origin {
   /** What the origin gave to shorten the next TLS handshake. */
   #tlsSession: Buffer | undefined;
   readonly #responses = new OriginResponses();
-  /** The one that was used last is at the end. */
-  #idle: OriginConnection[] = [];
-  #stopSweep: Stop | undefined;
+  readonly #idle: IdleConnections;
   /** Called when an exchange with it has failed. */
   onTrouble: () => void = () => undefined;
 
   constructor(address: OriginAddress, clock: Clock, trust = systemTrust) {
     this.#address = address;
     this.#clock = clock;
+    this.#idle = new IdleConnections(clock);
     this.#trust = trust;
     this.#context = address.isSecure ? contextOf(trust) : undefined;
   }
@@ -58,19 +55,7 @@ export class Origin {
 
   /** A connection for one request: an idle one, else a new one. */
   take({ isRepeatable }: OriginRequest): OriginConnection {
-    const now = this.#clock.now();
-    const maxIdleMs = isRepeatable ? Number.POSITIVE_INFINITY : freshMs;
-    for (let found = this.#idle.pop(); found; found = this.#idle.pop()) {
-      const wasIdleMs = now - found.idleSince;
-      if (found.isUsable && wasIdleMs < Math.min(found.idleMs, maxIdleMs)) return found;
-      // The others have been idle for even longer, which may still do for another request.
-      if (found.isUsable && wasIdleMs < found.idleMs) {
-        this.#idle.push(found);
-        break;
-      }
-      found.destroy();
-    }
-    return this.connect();
+    return this.#idle.take(isRepeatable) ?? this.connect();
   }
 
   /** A new connection, which is still being made. */
@@ -85,7 +70,7 @@ export class Origin {
     const socket = this.#dial(onread, () => {
       connection.hasConnected = true;
     });
-    const connection = new OriginConnection(socket, this.#responses, (idle) => this.#keep(idle));
+    const connection = new OriginConnection(socket, this.#responses, (idle) => this.#idle.keep(idle));
     return connection;
   }
 
@@ -116,9 +101,7 @@ export class Origin {
   }
 
   close(): void {
-    this.#stopSweep?.();
-    for (const connection of this.#idle) connection.destroy();
-    this.#idle = [];
+    this.#idle.close();
   }
 
   #dial(onread: OnReadOpts, onConnected: () => void): Socket {
@@ -164,25 +147,5 @@ export class Origin {
       this.#tlsSession = session;
     });
     return socket;
-  }
-
-  #keep(connection: OriginConnection): void {
-    if (this.#idle.length >= maxIdle) {
-      connection.destroy();
-      return;
-    }
-    connection.idleSince = this.#clock.now();
-    this.#idle.push(connection);
-    this.#stopSweep ??= this.#clock.every(1_000, () => this.#sweep());
-  }
-
-  #sweep(): void {
-    const now = this.#clock.now();
-    const expired = this.#idle.filter((connection) => now - connection.idleSince >= connection.idleMs);
-    this.#idle = this.#idle.filter((connection) => connection.isUsable && !expired.includes(connection));
-    for (const connection of expired) connection.destroy();
-    if (this.#idle.length > 0) return;
-    this.#stopSweep?.();
-    this.#stopSweep = undefined;
   }
 }
