@@ -4,12 +4,25 @@ import type { OriginConnection } from './origin-connection.ts';
 /** How long a connection may have been idle for a request that must not be sent twice. */
 const freshMs = 1_000;
 const maxIdle = 256;
+const sweepMs = 250;
+/**
+ * How long a new connection may wait for its first byte, and others be idle meanwhile. A service that serves one connection
+ * at a time, as many simple ones do, would let it wait until the idle ones are closed.
+ */
+const crowdedMs = 200;
+/** How long none is kept once the origin has turned out to do better without. */
+const keepsNoneMs = 60_000;
 
 /** The connections to an origin that wait for the next request. */
 export class IdleConnections {
   readonly #clock: Clock;
   /** The one that was used last is at the end. */
   #idle: OriginConnection[] = [];
+  /** Those that have not been put aside yet, and when they were made. */
+  readonly #young = new Map<OriginConnection, number>();
+  /** When idle ones were last closed for the sake of those that waited. */
+  #madeRoomAt = Number.NEGATIVE_INFINITY;
+  #keepsNoneUntil = Number.NEGATIVE_INFINITY;
   #stopSweep: Stop | undefined;
 
   constructor(clock: Clock) {
@@ -33,15 +46,28 @@ export class IdleConnections {
     return undefined;
   }
 
+  /** A new one has been made, for a request. */
+  made(connection: OriginConnection): void {
+    this.#young.set(connection, this.#clock.now());
+    connection.socket.once('close', () => this.#young.delete(connection));
+  }
+
   /** Puts one aside. */
   keep(connection: OriginConnection): void {
-    if (this.#idle.length >= maxIdle) {
+    const now = this.#clock.now();
+    const madeAt = this.#young.get(connection);
+    if (madeAt !== undefined) {
+      this.#young.delete(connection);
+      // It waited, and was served as soon as there was room: that was what it waited for.
+      if (madeAt < this.#madeRoomAt && now - this.#madeRoomAt < crowdedMs) this.#keepsNoneUntil = now + keepsNoneMs;
+    }
+    if (now < this.#keepsNoneUntil || this.#idle.length >= maxIdle) {
       connection.destroy();
       return;
     }
-    connection.idleSince = this.#clock.now();
+    connection.idleSince = now;
     this.#idle.push(connection);
-    this.#stopSweep ??= this.#clock.every(1_000, () => this.#sweep());
+    this.#stopSweep ??= this.#clock.every(sweepMs, () => this.#sweep());
   }
 
   close(): void {
@@ -52,11 +78,22 @@ export class IdleConnections {
 
   #sweep(): void {
     const now = this.#clock.now();
-    const expired = this.#idle.filter((connection) => now - connection.idleSince >= connection.idleMs);
+    const isCrowded = this.#isCrowded(now);
+    const mostMs = isCrowded ? crowdedMs : Number.POSITIVE_INFINITY;
+    const expired = this.#idle.filter(({ idleSince, idleMs }) => now - idleSince >= Math.min(idleMs, mostMs));
+    if (isCrowded && expired.length > 0) this.#madeRoomAt = now;
     this.#idle = this.#idle.filter((connection) => connection.isUsable && !expired.includes(connection));
     for (const connection of expired) connection.destroy();
     if (this.#idle.length > 0) return;
     this.#stopSweep?.();
     this.#stopSweep = undefined;
+  }
+
+  /** Whether a new connection waits as if the origin had not taken it yet. */
+  #isCrowded(now: number): boolean {
+    for (const [connection, madeAt] of this.#young) {
+      if (!connection.hasAnswered && now - madeAt >= crowdedMs) return true;
+    }
+    return false;
   }
 }

@@ -69,6 +69,7 @@ export class Origin {
     };
     const socket = this.#dial(onread, () => {
       connection.hasConnected = true;
+      this.#idle.made(connection);
     });
     const connection = new OriginConnection(socket, this.#responses, (idle) => this.#idle.keep(idle));
     return connection;
