@@ -131,7 +131,8 @@ export class OriginConnection {
       this.#body = bodyReader(isHead ? noBody : framing, this.#onBody);
       // A body may follow where none can be: the next request would be answered with it.
       const mayOverrun = saysBody && (isHead || head.status === 204 || head.status === 304);
-      this.#isReusable = isKept && (isHead || framing.kind !== 'close') && !mayOverrun;
+      this.#isReusable =
+        isKept && (isHead || framing.kind !== 'close') && !mayOverrun && this.#request?.signsIn === false;
       this.idleMs = idleMs;
     }
     this.#receiver?.responseHead(head);

@@ -24,7 +24,12 @@ export interface OriginRequest {
   isUpgrade: boolean;
   /** Whether it can be sent again as it was: it is idempotent and has no body. */
   isRepeatable: boolean;
+  /** Whether it may sign in the connection on which it travels, for all requests behind it. */
+  signsIn: boolean;
 }
+
+/** They sign in the connection and not the one request (RFC 4559 §6): what follows on it is taken for that user's. */
+const connectionSchemes = /^(ntlm|negotiate)\b/i;
 
 /** What the fields of a request say to the origin, whatever is asked for. */
 interface OriginFields {
@@ -32,6 +37,7 @@ interface OriginFields {
   lines: string;
   bodyBytes: number;
   isUpgrade: boolean;
+  signsIn: boolean;
 }
 
 /** Makes the requests for one origin. Heads come again, and so do their fields, as the very same objects. */
@@ -63,13 +69,17 @@ export class OriginRequests {
   }
 }
 
-function originRequest({ method, target }: RequestHead, { lines, bodyBytes, isUpgrade }: OriginFields): OriginRequest {
+function originRequest(
+  { method, target }: RequestHead,
+  { lines, bodyBytes, isUpgrade, signsIn }: OriginFields,
+): OriginRequest {
   return {
     method,
     head: [method, ' ', target, ' HTTP/1.1\r\n', lines].join(''),
     bodyBytes,
     isUpgrade,
     isRepeatable: bodyBytes === 0 && !isUpgrade && isIdempotent(method),
+    signsIn,
   };
 }
 
@@ -80,6 +90,7 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
   let length: string | undefined;
   let isChunked = false;
   let isUpgrade = false;
+  let signsIn = false;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
@@ -95,6 +106,10 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
       case 'upgrade':
         isUpgrade = true;
         break;
+      case 'authorization':
+      case 'proxy-authorization':
+        signsIn ||= connectionSchemes.test(value);
+        break;
       case 'x-forwarded-host':
         told ??= value;
         break;
@@ -109,7 +124,7 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
   lines.unshift(`Host: ${hostOf(hosts, told ?? visited)}\r\n`);
   lines.push('\r\n');
   // One piece, not a tree of added ones: it is kept for the next request with the same fields.
-  return { lines: lines.join(''), bodyBytes, isUpgrade };
+  return { lines: lines.join(''), bodyBytes, isUpgrade, signsIn };
 }
 
 function parseLength(text: string): number {

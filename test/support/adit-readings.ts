@@ -79,7 +79,7 @@ export function aditReadsResponses(method: string, pieces: readonly Buffer[]): R
   const connection = new OriginConnection(socket.asSocket, new OriginResponses(), () => {
     isIdle = true;
   });
-  const request = { method, head: '', bodyBytes: 0, isUpgrade: false, isRepeatable: true };
+  const request = { method, head: '', bodyBytes: 0, isUpgrade: false, isRepeatable: true, signsIn: false };
   connection.begin(request, {
     responseHead: (head) => {
       const { version, status, reason, fields } = head as ParsedResponse;
