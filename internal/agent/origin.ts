@@ -4,6 +4,7 @@ import type { Clock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import { limits } from '#messages/limits';
 import { IdleConnections } from './idle-connections.ts';
+import { LocalSocket } from './local-socket.ts';
 import { isLocalhost, lookupWithLocalhost, type OriginAddress } from './origin-address.ts';
 import { OriginConnection } from './origin-connection.ts';
 import type { OriginRequest } from './origin-request.ts';
@@ -107,7 +108,7 @@ export class Origin {
 
   #dial(onread: OnReadOpts, onConnected: () => void): Socket {
     const { isSecure } = this.#address;
-    const socket = isSecure ? this.#dialTls(onread) : connectPlain(this.#dialOptions(onread));
+    const socket = isSecure ? this.#dialTls(onread) : this.#dialPlain(onread);
     const stopTimer = this.#clock.after(connectMs, () => {
       socket.destroy(new Error(`no connection within ${connectMs / 1_000} s`));
     });
@@ -130,6 +131,12 @@ export class Origin {
       ...('host' in endpoint && isLocalhost(endpoint.host) && { autoSelectFamilyAttemptTimeout: localhostMs }),
       onread,
     };
+  }
+
+  #dialPlain(onread: OnReadOpts): Socket {
+    const { endpoint } = this.#address;
+    const options = this.#dialOptions(onread);
+    return 'path' in endpoint ? new LocalSocket(endpoint.path, options, this.#clock) : connectPlain(options);
   }
 
   #dialTls(onread: OnReadOpts): Socket {

@@ -97,8 +97,7 @@ export class SocketOrigin {
   static async start(t: Cleanup, options: SocketOriginOptions = {}): Promise<SocketOrigin> {
     const { name = (port: number) => `127.0.0.1:${port}`, trust, path, backlog } = options;
     const server = options.server ?? createServer({ noDelay: true });
-    if (path === undefined) server.listen({ port: 0, host: '127.0.0.1', backlog });
-    else server.listen(path);
+    server.listen({ backlog, ...(path === undefined ? { port: 0, host: '127.0.0.1' } : { path }) });
     await once(server, 'listening');
     const port = path === undefined ? (server.address() as AddressInfo).port : 0;
     const origin = new SocketOrigin(port, name(port), trust);
