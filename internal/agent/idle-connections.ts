@@ -1,5 +1,5 @@
 import type { Clock, Stop } from '#internal/core/clock';
-import type { OriginConnection } from './origin-connection.ts';
+import type { Keeper, OriginConnection } from './origin-connection.ts';
 
 /** How long a connection may have been idle for a request that must not be sent twice. */
 const freshMs = 1_000;
@@ -10,11 +10,13 @@ const sweepMs = 250;
  * at a time, as many simple ones do, would let it wait until the idle ones are closed.
  */
 const crowdedMs = 200;
+/** How long an idle connection has to stay open until the origin is one that leaves them open. */
+const leftOpenMs = 200;
 /** How long none is kept once the origin has turned out to do better without. */
 const keepsNoneMs = 60_000;
 
 /** The connections to an origin that wait for the next request. */
-export class IdleConnections {
+export class IdleConnections implements Keeper {
   readonly #clock: Clock;
   /** The one that was used last is at the end. */
   #idle: OriginConnection[] = [];
@@ -23,6 +25,8 @@ export class IdleConnections {
   /** When idle ones were last closed for the sake of those that waited. */
   #madeRoomAt = Number.NEGATIVE_INFINITY;
   #keepsNoneUntil = Number.NEGATIVE_INFINITY;
+  /** Whether the origin has left an idle connection open. Until then it may close each one behind its answer. */
+  #leavesOpen = false;
   #stopSweep: Stop | undefined;
 
   constructor(clock: Clock) {
@@ -32,7 +36,7 @@ export class IdleConnections {
   /** One that a request may take, if there is any. */
   take(isRepeatable: boolean): OriginConnection | undefined {
     const now = this.#clock.now();
-    const maxIdleMs = isRepeatable ? Number.POSITIVE_INFINITY : freshMs;
+    const maxIdleMs = isRepeatable ? Number.POSITIVE_INFINITY : this.#leavesOpen ? freshMs : 0;
     for (let found = this.#idle.pop(); found; found = this.#idle.pop()) {
       const wasIdleMs = now - found.idleSince;
       if (found.isUsable && wasIdleMs < Math.min(found.idleMs, maxIdleMs)) return found;
@@ -70,6 +74,14 @@ export class IdleConnections {
     this.#stopSweep ??= this.#clock.every(sweepMs, () => this.#sweep());
   }
 
+  dropped(connection: OriginConnection): void {
+    const now = this.#clock.now();
+    if (now - connection.idleSince >= freshMs) return;
+    // So soon that it would happen to requests, too, which must not be sent again.
+    this.#leavesOpen = false;
+    this.#keepsNoneUntil = now + keepsNoneMs;
+  }
+
   close(): void {
     this.#stopSweep?.();
     for (const connection of this.#idle) connection.destroy();
@@ -84,6 +96,8 @@ export class IdleConnections {
     if (isCrowded && expired.length > 0) this.#madeRoomAt = now;
     this.#idle = this.#idle.filter((connection) => connection.isUsable && !expired.includes(connection));
     for (const connection of expired) connection.destroy();
+    const [oldest] = this.#idle;
+    if (oldest && now - oldest.idleSince >= leftOpenMs) this.#leavesOpen = true;
     if (this.#idle.length > 0) return;
     this.#stopSweep?.();
     this.#stopSweep = undefined;

@@ -23,13 +23,20 @@ export interface ResponseReceiver {
   requestBroken(): void;
 }
 
+/** Who has a connection between its requests. */
+export interface Keeper {
+  keep(connection: OriginConnection): void;
+  /** The origin has closed it while it was kept, or since, before a response began. */
+  dropped(connection: OriginConnection): void;
+}
+
 const closedEarly = 'the connection was closed before the response was complete';
 
 /** One connection to the origin: requests one after the other, each with its response. */
 export class OriginConnection {
   readonly socket: Socket;
   readonly #responses: OriginResponses;
-  readonly #onIdle: (connection: OriginConnection) => void;
+  readonly #keeper: Keeper;
   readonly #head = new HeadBuffer(limits.requestHead);
   readonly #onBody = (data: Buffer): void => this.#receiver?.responseData(data);
   #receiver: ResponseReceiver | undefined;
@@ -53,18 +60,21 @@ export class OriginConnection {
   idleSince = 0;
   idleMs = 0;
 
-  /** `responses` reads heads. */
-  constructor(socket: Socket, responses: OriginResponses, onIdle: (connection: OriginConnection) => void) {
+  /** `responses` reads heads; `keeper` gets it behind each one that leaves it fit for another. */
+  constructor(socket: Socket, responses: OriginResponses, keeper: Keeper) {
     this.socket = socket;
     this.#responses = responses;
-    this.#onIdle = onIdle;
+    this.#keeper = keeper;
     outliveWrites(socket, () => {
       this.isWriteBroken = true;
       this.#receiver?.requestBroken();
     });
     socket.on('end', () => this.#ended());
     socket.on('drain', () => this.#receiver?.requestDrained());
-    socket.on('error', (error) => this.#fail(error));
+    socket.on('error', (error) => {
+      this.#noteDrop();
+      this.#fail(error);
+    });
     socket.on('close', () => this.#fail(new Error(closedEarly)));
   }
 
@@ -155,6 +165,7 @@ export class OriginConnection {
 
   /** The origin has ended its side: that is how a body without a length ends. */
   #ended(): void {
+    this.#noteDrop();
     if (this.#body?.canEndHere) this.#end([]);
     else this.#fail(new Error(closedEarly));
   }
@@ -182,7 +193,12 @@ export class OriginConnection {
     this.hasServed = true;
     // The last response may have been held back; the next one must not be.
     this.socket.resume();
-    this.#onIdle(this);
+    this.#keeper.keep(this);
+  }
+
+  /** The origin has closed it, where another one keeps it for the next request. */
+  #noteDrop(): void {
+    if (this.hasServed && (!this.#receiver || !this.hasAnswered)) this.#keeper.dropped(this);
   }
 
   #fail(reason: Error): void {

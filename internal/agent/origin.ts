@@ -72,7 +72,7 @@ export class Origin {
       connection.hasConnected = true;
       this.#idle.made(connection);
     });
-    const connection = new OriginConnection(socket, this.#responses, (idle) => this.#idle.keep(idle));
+    const connection = new OriginConnection(socket, this.#responses, this.#idle);
     return connection;
   }
 

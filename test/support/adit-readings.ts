@@ -76,8 +76,11 @@ export function aditReadsResponses(method: string, pieces: readonly Buffer[]): R
   const socket = new QuickSocket();
   let message: ReadMessage | undefined;
   let isIdle = false;
-  const connection = new OriginConnection(socket.asSocket, new OriginResponses(), () => {
-    isIdle = true;
+  const connection = new OriginConnection(socket.asSocket, new OriginResponses(), {
+    keep: () => {
+      isIdle = true;
+    },
+    dropped: () => undefined,
   });
   const request = { method, head: '', bodyBytes: 0, isUpgrade: false, isRepeatable: true, signsIn: false };
   connection.begin(request, {

@@ -97,12 +97,51 @@ test('a GET whose answer has begun is not sent again', async (t) => {
 
 test('a POST is not sent again', async (t) => {
   const { service, connection } = await served(t);
+  service.clock.advance(250);
   const { response } = service.ask({ method: 'POST', fields: ['Content-Length', '0'] });
   await connection.head();
   connection.socket.destroy();
   await response.done;
   assert.equal(response.error?.code, 'ADIT_ORIGIN_FAILED');
   assert.equal(service.connectionCount, 1);
+});
+
+for (const method of ['GET', 'POST']) {
+  test(`after a connection was closed right behind its answer, a ${method} has a new one for a minute`, async (t) => {
+    const { service, connection } = await served(t);
+    service.clock.advance(250);
+    connection.socket.end();
+    await connection.closed;
+    for (const waitMs of [0, 59_000]) {
+      service.clock.advance(waitMs);
+      const { response } = service.ask({ method, fields: ['Content-Length', '0'] });
+      const next = await service.accept();
+      await next.head();
+      next.answer('alone');
+      await response.done;
+      await next.closed;
+    }
+  });
+}
+
+test('a POST takes no connection of a service that has not left one open yet', async (t) => {
+  const { service } = await served(t);
+  service.ask({ method: 'POST', target: '/post', fields: ['Content-Length', '0'] });
+  assert.match(await (await service.accept()).head(), /^POST \/post /);
+});
+
+test('a service that closes a connection after a second has the others kept', async (t) => {
+  const { service, connection } = await served(t);
+  service.clock.advance(1_000);
+  connection.socket.end();
+  await connection.closed;
+  const { response } = service.ask();
+  const next = await service.accept();
+  await next.head();
+  next.answer('kept');
+  await response.done;
+  service.ask({ target: '/two' });
+  assert.match(await next.head(), /^GET \/two /);
 });
 
 test('a POST takes no connection that has been idle for a second, but leaves it to a GET', async (t) => {
