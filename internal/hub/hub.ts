@@ -126,7 +126,10 @@ export class Hub {
     const metricsPort = metricsListen && (await listenOn(this.#metricsServer, metricsListen));
     await this.#bus.start({
       message: (from, message) => this.#message(from, message),
-      gone: (node) => this.#sessions.nodeGone(node),
+      gone: (node) => {
+        this.#limiter.gone(node);
+        this.#sessions.nodeGone(node);
+      },
       heard: (node) => this.#sessions.lanes.nodeHeard(node),
       writable: () => this.#sessions.writable(),
     });

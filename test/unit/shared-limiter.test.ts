@@ -7,17 +7,27 @@ import { FakeClock } from '../support/fake-clock.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** The limiter of a hub that asks another one. What that answers comes when `carry` delivers it. */
+interface StartOptions {
+  /** Delivers an answer when it likes. */
+  carry?: (deliver: () => void) => void;
+  /** Who is asked now. */
+  holder?: () => string | undefined;
+  /** How many requests pass in a minute. */
+  count?: number;
+}
+
+/** The limiter of a hub that asks another one, `holder`. A third one, `silent`, answers nothing. */
 async function start(
   t: TestContext,
   clock: FakeClock,
-  carry = (deliver: () => void): void => deliver(),
+  { carry = (deliver) => deliver(), holder = () => 'holder', count = 1_000_000 }: StartOptions = {},
 ): Promise<SharedLimiter> {
   const network = new MemoryNetwork((thrown) => assert.fail(String(thrown)));
+  const rate = { count, windowMs: 60_000 };
   const limiters = ['holder', 'asking'].map((node) => {
     const bus = network.bus(node);
-    const holder = (): string | undefined => (node === 'holder' ? undefined : 'holder');
-    return { bus, limiter: new SharedLimiter({ count: 1_000_000, windowMs: 60_000 }, { clock, bus, holder }) };
+    const deps = { clock, bus, holder: node === 'holder' ? () => undefined : holder };
+    return { bus, limiter: new SharedLimiter(rate, deps) };
   });
   for (const { bus, limiter } of limiters) {
     await bus.start({
@@ -32,6 +42,10 @@ async function start(
     });
     t.after(() => bus.close());
   }
+  const silent = network.bus('silent');
+  const ignore = (): void => undefined;
+  await silent.start({ message: ignore, gone: ignore, heard: ignore, writable: ignore });
+  t.after(() => silent.close());
   return (limiters[1] as (typeof limiters)[1]).limiter;
 }
 
@@ -72,10 +86,11 @@ test('an answer that comes late is not taken for the answer of the next question
     new Promise((resolve) => {
       came = resolve;
     });
-  const limiter = await start(t, clock, (deliver) => {
+  const carry = (deliver: () => void): void => {
     answers.push(deliver);
     came();
-  });
+  };
+  const limiter = await start(t, clock, { carry });
   const late = admitted(limiter, 1);
   await next();
   clock.advance(1_000);
@@ -85,4 +100,52 @@ test('an answer that comes late is not taken for the answer of the next question
   for (const deliver of answers) deliver();
   await many;
   assert.deepEqual(limiter.asks, { answered: 1, unanswered: 1 });
+});
+
+test('where a session has moved is asked, by those too who waited for the hub that it has left', async (t) => {
+  const clock = new FakeClock();
+  let holder: string | undefined = 'silent';
+  const limiter = await start(t, clock, { holder: () => holder, count: 2 });
+  const first = admitted(limiter, 1);
+  await turn();
+  holder = 'holder';
+  const second = admitted(limiter, 1);
+  clock.advance(1_000);
+  await Promise.all([first, second]);
+  await assert.rejects(admitted(limiter, 1));
+  assert.deepEqual(limiter.asks, { answered: 2, unanswered: 1 });
+  assert.equal(clock.pendingCount, 0);
+});
+
+test('a session that has come here is counted here, though others wait for the hub that it has left', async (t) => {
+  const clock = new FakeClock();
+  let holder: string | undefined = 'silent';
+  const limiter = await start(t, clock, { holder: () => holder, count: 2 });
+  const first = admitted(limiter, 1);
+  await turn();
+  holder = undefined;
+  clock.advance(1_000);
+  await first;
+  await admitted(limiter, 1);
+  await assert.rejects(admitted(limiter, 1));
+  assert.equal(clock.pendingCount, 0);
+});
+
+test('a hub that is gone is not waited for: who holds the session now is asked, or nobody', async (t) => {
+  const clock = new FakeClock();
+  let holder: string | undefined = 'silent';
+  const limiter = await start(t, clock, { holder: () => holder, count: 1 });
+  const unheld = admitted(limiter, 3);
+  await turn();
+  limiter.gone('silent');
+  await unheld;
+  const moved = admitted(limiter, 1);
+  await turn();
+  holder = 'holder';
+  limiter.gone('another');
+  assert.equal(limiter.asks.unanswered, 1);
+  limiter.gone('silent');
+  await moved;
+  await assert.rejects(admitted(limiter, 1));
+  assert.equal(clock.pendingCount, 0);
 });

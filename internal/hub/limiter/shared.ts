@@ -20,7 +20,7 @@ export interface SharedLimiterDeps {
 
 /** What is known here of a tunnel whose requests are counted. */
 interface Account {
-  /** Undefined where that is this hub. */
+  /** Who was asked last. Undefined where that is this hub. */
   node: NodeId | undefined;
   waiting: { resolve(): void; reject(reason: unknown): void }[];
   /** How many of those were asked for; 0 when no answer is awaited. */
@@ -64,7 +64,7 @@ export class SharedLimiter implements Limiter {
       known.passed += 1;
       return undefined;
     }
-    const account = this.#account(clientId, node);
+    const account = this.#account(clientId);
     return new Promise<void>((resolve, reject) => {
       account.waiting.push({ resolve, reject });
       if (account.waiting.length > 1) return;
@@ -81,6 +81,13 @@ export class SharedLimiter implements Limiter {
     if (kind === 'ask') void this.#count(from, name, question, { count, spare: more });
     else if (this.#granted(from, name, question, { count, msLeft: more })) this.asks.answered += 1;
     return true;
+  }
+
+  /** Nobody waits any longer for what this hub was asked. */
+  gone(node: NodeId): void {
+    for (const [clientId, account] of this.#accounts) {
+      if (account.asked > 0 && account.node === node) this.#unanswered(clientId, account);
+    }
   }
 
   /** Counts for another hub. */
@@ -117,7 +124,9 @@ export class SharedLimiter implements Limiter {
     if (account.asked > 0 || account.waiting.length === 0) return;
     const { clock, bus } = this.#deps;
     const now = clock.now();
-    const { node } = account;
+    // Its session may have moved since it was asked for last.
+    const node = this.#deps.holder(clientId);
+    account.node = node;
     account.asked = account.waiting.length;
     this.#question = (this.#question + 1) % 2 ** 32;
     const question = this.#question;
@@ -131,25 +140,33 @@ export class SharedLimiter implements Limiter {
       });
       return;
     }
-    // A hub that does not answer will not be reached by the request either: here it need not fail.
-    account.stopTimer = clock.after(answerMs, () => {
-      this.asks.unanswered += 1;
-      this.#granted(node, clientId, question, { count: account.asked, msLeft: 0 });
-    });
+    account.stopTimer = clock.after(answerMs, () => this.#unanswered(clientId, account));
     bus.publish(node, encodeNodeMessage('ask', clientId), encodeTriple(question, account.asked, spare));
   }
 
-  #account(clientId: string, node: NodeId | undefined): Account {
+  #unanswered(clientId: string, account: Account): void {
+    this.asks.unanswered += 1;
+    const { node, question, asked } = account;
+    // A hub that does not answer will not be reached by the request either: here it need not fail.
+    if (this.#deps.holder(clientId) === node) {
+      this.#granted(node, clientId, question, { count: asked, msLeft: 0 });
+      return;
+    }
+    account.stopTimer();
+    account.asked = 0;
+    this.#ask(clientId, account);
+  }
+
+  #account(clientId: string): Account {
     const known = this.#accounts.get(clientId);
     if (known) {
-      known.node = known.asked > 0 ? known.node : node;
       // Anew, so that those that are used stay longest.
       this.#accounts.delete(clientId);
       this.#accounts.set(clientId, known);
       return known;
     }
     const account: Account = {
-      node,
+      node: undefined,
       waiting: [],
       asked: 0,
       question: 0,

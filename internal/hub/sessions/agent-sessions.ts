@@ -171,7 +171,12 @@ export class AgentSessions {
   /** The other hub that holds the session of a client id, as far as that is known here. */
   remoteHolder(clientId: string): NodeId | undefined {
     const found = this.#deps.directory.find(clientId);
-    return found instanceof Promise || found?.node === this.#options.node ? undefined : found?.node;
+    if (found instanceof Promise) {
+      // Whoever asks for the session is told what went wrong.
+      found.catch(() => undefined);
+      return undefined;
+    }
+    return found?.node === this.#options.node ? undefined : found?.node;
   }
 
   /** The directory itself has seen what sessions of this hub have lost, and need not be asked. */
