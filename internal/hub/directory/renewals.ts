@@ -2,7 +2,8 @@ import type { Clock, Stop } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 
 const renewMs = 20_000;
-const retryMs = 1_000;
+/** How long after a round that failed there is another one: at first, and at most. */
+const retryMs = { first: 1_000, last: 5_000 };
 /** Leases that are renewed at once. */
 const renewCount = 100;
 /** What Redis says of a command that it takes from nobody, or not from us, until somebody has seen to it. */
@@ -30,6 +31,8 @@ export class Renewals {
   refusal = '';
   readonly #deps: RenewalsDeps;
   readonly #stopTimer: Stop;
+  #stopRetry: Stop = () => undefined;
+  #retryMs = retryMs.first;
   #running: Promise<void> | undefined;
   #isClosed = false;
 
@@ -55,10 +58,12 @@ export class Renewals {
   close(): void {
     this.#isClosed = true;
     this.#stopTimer();
+    this.#stopRetry();
   }
 
   async #renewAll(): Promise<void> {
-    const { clock, held, keep, probe } = this.#deps;
+    const { held, keep, probe } = this.#deps;
+    this.#stopRetry();
     const sessions = held();
     const failures: unknown[] = [];
     await probe().catch((error: unknown) => failures.push(error));
@@ -70,7 +75,14 @@ export class Renewals {
     }
     this.#noteRefusal(failures);
     // A part of a Redis Cluster may be away while the others are not.
-    if (failures.length > 0) clock.after(retryMs, () => this.run());
+    if (failures.length > 0) this.#retrySoon();
+    else this.#retryMs = retryMs.first;
+  }
+
+  #retrySoon(): void {
+    if (this.#isClosed) return;
+    this.#stopRetry = this.#deps.clock.after(this.#retryMs, () => this.run());
+    this.#retryMs = Math.min(2 * this.#retryMs, retryMs.last);
   }
 
   #noteRefusal(failures: readonly unknown[]): void {

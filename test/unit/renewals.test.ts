@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Renewals } from '#internal/hub/directory/renewals';
+import { FakeClock } from '../support/fake-clock.ts';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The renewals of a hub that holds nothing, and what Redis says of each round: '' is that it passes. */
+function start() {
+  const clock = new FakeClock();
+  const redis = { says: '', rounds: 0, told: [] as string[] };
+  const renewals = new Renewals({
+    clock,
+    isPossible: () => true,
+    held: () => [],
+    keep: async () => undefined,
+    probe: async () => {
+      redis.rounds += 1;
+      if (redis.says) throw new Error('no answer', { cause: new Error(redis.says) });
+    },
+    onRefused: (refusal) => redis.told.push(refusal),
+  });
+  /** Gives how many rounds there are in that time. */
+  const roundsIn = async (seconds: number): Promise<number> => {
+    const before = redis.rounds;
+    for (let i = 0; i < seconds; i += 1) {
+      clock.advance(1_000);
+      await turn();
+    }
+    return redis.rounds - before;
+  };
+  return { clock, redis, renewals, roundsIn };
+}
+
+test('a round that fails is tried again after 1 s, later each 5 s, however many were asked for meanwhile', async () => {
+  const { clock, redis, renewals, roundsIn } = start();
+  redis.says = 'Connection is closed.';
+  renewals.run();
+  await turn();
+  assert.deepEqual([await roundsIn(1), await roundsIn(2), await roundsIn(4)], [1, 1, 1]);
+  for (let i = 0; i < 10; i += 1) {
+    renewals.run();
+    await turn();
+  }
+  const rounds = await roundsIn(100);
+  assert.ok(rounds >= 20 && rounds <= 25, `${rounds} in 100 s`);
+  redis.says = '';
+  renewals.run();
+  await turn();
+  assert.equal(await roundsIn(100), 5);
+  redis.says = 'Connection is closed.';
+  renewals.run();
+  await turn();
+  assert.equal(await roundsIn(1), 1);
+  renewals.close();
+  assert.equal(clock.pendingCount, 0);
+});
