@@ -223,8 +223,11 @@ export class RedisConnection {
   }
 
   #connected(): void {
-    this.#lastError = '';
-    this.#tellChange();
+    // What the first of them says nothing of, the others may still fail for.
+    if (this.isUp) {
+      this.#lastError = '';
+      this.#tellChange();
+    }
     for (const action of this.#onConnected) action();
   }
 

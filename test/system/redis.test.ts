@@ -32,6 +32,15 @@ test('a hub without its Redis is not ready, says why without the password, and i
   assert.doesNotMatch(text + hub.program.lines.join('\n') + hub.program.stderr, /secret/);
 });
 
+test('a hub whose Redis is there says only that', async (t) => {
+  const server = await startRedis(t);
+  const hub = await startHub(t, ['--redis', server.url]);
+  await untilReady(hub.port, (status) => status === 200);
+  const told = hub.program.lines.filter((line) => line.includes(`127.0.0.1:${server.port}`));
+  assert.equal(told.length, 1, told.join('\n'));
+  assert.match(told[0] ?? '', /is connected/);
+});
+
 test('the variables of the original select its Redis', async (t) => {
   const server = await startRedis(t);
   const env = { PUBSUB: 'redis', CACHE: 'redis', REDIS: `127.0.0.1:${server.port}` };
