@@ -61,8 +61,6 @@ function usual(options: RedisOptions) {
     commandTimeout: commandTimeoutMs,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    // Replies of a server that has become a replica: look for the new master.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   };
 }
 

@@ -11,8 +11,12 @@ import { countGarbage } from './young-garbage.ts';
 
 const closeMs = 500;
 const refreshMs = 1_000;
+/** How often at most a server is left that is a replica, and how long that is not told as a loss. */
+const leaveMs = 1_000;
 /** What Redis says of a database that it does not have. */
 const noSuchDatabase = /DB index is out of range/;
+/** What a replica says of what it is to write. */
+const isReplica = /^READONLY\b/;
 
 /**
  * One hub's connections to Redis, whatever kind of Redis it is: one for commands, one to listen on, and one to send
@@ -41,6 +45,8 @@ export class RedisConnection {
   /** What was told last of whether it is up. */
   #wasUp: boolean | undefined;
   #wasEverUp = false;
+  /** When a server was left last because it is a replica. */
+  #leftAt = Number.NEGATIVE_INFINITY;
   /** Asks a Redis Cluster now and then who serves what. */
   readonly #refreshing: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -168,7 +174,7 @@ export class RedisConnection {
   /** Sets a key that expires, unless it is there. Gives whether it was set. */
   async add(key: string, value: string, ttlMs: number): Promise<boolean> {
     if (!this.takesCommands) return await this.#refused();
-    return (await this.#commands.set(key, value, 'PX', ttlMs, 'NX')) === 'OK';
+    return (await this.#heeded(this.#commands.set(key, value, 'PX', ttlMs, 'NX'))) === 'OK';
   }
 
   /**
@@ -177,12 +183,12 @@ export class RedisConnection {
    */
   run(script: string, key: string, ...args: (string | number)[]): Promise<unknown> {
     if (!this.takesCommands) return this.#refused();
-    return this.#commands.eval(script, 1, key, ...args);
+    return this.#heeded(this.#commands.eval(script, 1, key, ...args));
   }
 
   /** Gives up connections that look alive and carry nothing, with all that was written to them. */
-  reset(): void {
-    this.#lastError = 'it did not answer';
+  reset(reason = 'it did not answer'): void {
+    this.#lastError = reason;
     for (const client of this.#clients()) client.disconnect(true);
   }
 
@@ -222,6 +228,20 @@ export class RedisConnection {
     return Promise.reject(new Error(this.reason));
   }
 
+  /** A server that has become a replica cuts nobody off, but the master may be found where it was. */
+  #heeded<T>(reply: Promise<T>): Promise<T> {
+    reply.catch(({ message }: Error) => {
+      if (!isReplica.test(message) || this.#isClosed || !this.isUp || this.#isLeaving) return;
+      this.#leftAt = performance.now();
+      this.reset(message);
+    });
+    return reply;
+  }
+
+  get #isLeaving(): boolean {
+    return performance.now() - this.#leftAt < leaveMs;
+  }
+
   #connected(): void {
     // What the first of them says nothing of, the others may still fail for.
     if (this.isUp) {
@@ -239,7 +259,7 @@ export class RedisConnection {
   }
 
   #tellChange(): void {
-    if (this.isUp === this.#wasUp) return;
+    if (this.isUp === this.#wasUp || this.#isLeaving) return;
     this.#wasUp = this.isUp;
     this.#wasEverUp ||= this.isUp;
     this.#onChange(this.isUp);

@@ -9,6 +9,7 @@ import { makeCertificates } from '../support/certificate.ts';
 import { temporaryFolder } from '../support/processes.ts';
 import { startRedis, startRedisCluster, startRedisSentinel, startTlsRedis } from '../support/redis.ts';
 import { RedisHub, twoHubs } from '../support/redis-hub.ts';
+import { Relay } from '../support/relay.ts';
 
 function recordOf({ node }: RedisHub): SessionRecord {
   return { session: randomUUID(), node, epoch: 1, wire: 'v2', keyId: 'key', maxStreams: 9, clientIds: [randomUUID()] };
@@ -226,6 +227,39 @@ test('a URL of another kind of Redis than there is says so', async (t) => {
     await reasonOf(plain.url.replace('redis:', 'redis+cluster:')),
     /\(redis\+cluster:\/\/ is for a Redis Cluster\)$/,
   );
+});
+
+test('a server that has become a replica is left for the master behind the same address, with all connections', async (t) => {
+  const [server, next] = [await startRedis(t), await startRedis(t)];
+  const relay = await Relay.start(t, [server.port]);
+  const hub = await RedisHub.start(t, `redis://127.0.0.1:${relay.port}`);
+  const record = recordOf(hub);
+  await hub.directory.claim(record, record.clientIds);
+  await server.command('REPLICAOF', '127.0.0.1', String(next.port));
+  relay.targets = [next.port];
+  const changes: boolean[] = [];
+  hub.connection.onChange((isUp) => changes.push(isUp));
+  await assert.rejects(hub.directory.claim(record, record.clientIds));
+  assertWithin(await untilFound(await RedisHub.start(t, next.url), record), 2_000);
+  assert.doesNotMatch(await server.command('CLIENT', 'LIST'), /name=adit/);
+  assert.deepEqual(changes, []);
+});
+
+test('a server that stays a replica is connected to once a second at most, and that is the reason given', async (t) => {
+  const [server, master] = [await startRedis(t), await startRedis(t)];
+  await server.command('REPLICAOF', '127.0.0.1', String(master.port));
+  const relay = await Relay.start(t, [server.port]);
+  const hub = await RedisHub.start(t, `redis://127.0.0.1:${relay.port}`);
+  const record = recordOf(hub);
+  await assert.rejects(hub.directory.claim(record, record.clientIds));
+  const [countBefore, from] = [relay.connectionCount, performance.now()];
+  while (performance.now() - from < 2_500) {
+    await assert.rejects(hub.directory.claim(record, record.clientIds));
+    assert.match(hub.directory.health.reason, /READONLY/);
+    await passed(10);
+  }
+  const count = relay.connectionCount - countBefore;
+  assert.ok(count >= 3 && count <= 9, `${count} connections`);
 });
 
 test('Sentinel: once it has made the replica master, hubs go on there within 10 s', async (t) => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { makeCertificates } from '../support/certificate.ts';
 import { freePort, runToEnd, startHub, temporaryFolder } from '../support/processes.ts';
 import { RedisServer, startRedis, startTlsRedis } from '../support/redis.ts';
+import { Relay } from '../support/relay.ts';
 
 /** Waits until the hub says this of whether it is ready. */
 async function untilReady(port: number, isSo: (status: number, text: string) => boolean): Promise<string> {
@@ -39,6 +40,18 @@ test('a hub whose Redis is there says only that', async (t) => {
   const told = hub.program.lines.filter((line) => line.includes(`127.0.0.1:${server.port}`));
   assert.equal(told.length, 1, told.join('\n'));
   assert.match(told[0] ?? '', /is connected/);
+});
+
+test('a hub whose Redis is a replica says so once, and that it is not ready', async (t) => {
+  const server = await startRedis(t, ['--replicaof', '127.0.0.1', String(await freePort())]);
+  const relay = await Relay.start(t, [server.port]);
+  const hub = await startHub(t, ['--redis', `redis://127.0.0.1:${relay.port}`]);
+  await untilReady(hub.port, (status, text) => status === 503 && /READONLY/.test(text));
+  await untilReady(hub.port, () => relay.connectionCount >= 9);
+  const told = hub.program.lines.filter((line) => line.includes(`127.0.0.1:${relay.port}`));
+  assert.equal(told.length, 2, told.join('\n'));
+  assert.match(told[0] ?? '', /is connected/);
+  assert.match(told[1] ?? '', /refuses what hubs note there: READONLY/);
 });
 
 test('the variables of the original select its Redis', async (t) => {

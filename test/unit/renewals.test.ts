@@ -55,3 +55,12 @@ test('a round that fails is tried again after 1 s, later each 5 s, however many 
   renewals.close();
   assert.equal(clock.pendingCount, 0);
 });
+
+test('what Redis refuses is told once, and that it no longer does when a round passes', async () => {
+  const { redis, roundsIn } = start();
+  for (const says of ['OOM', 'Connection is closed.', 'OOM', '']) {
+    redis.says = says;
+    await roundsIn(20);
+  }
+  assert.deepEqual(redis.told, ['OOM', '']);
+});

@@ -87,7 +87,9 @@ export class Renewals {
 
   #noteRefusal(failures: readonly unknown[]): void {
     const messages = failures.map((failure) => messageOf((failure as Error).cause));
-    const refusal = messages.find((message) => refusals.test(message)) ?? '';
+    // Redis may be lost meanwhile, which takes nothing back.
+    const otherwise = failures.length > 0 ? this.refusal : '';
+    const refusal = messages.find((message) => refusals.test(message)) ?? otherwise;
     if (refusal === this.refusal) return;
     this.refusal = refusal;
     this.#deps.onRefused(refusal);
