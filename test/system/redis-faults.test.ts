@@ -4,10 +4,20 @@ import { test } from 'node:test';
 import { setTimeout as passed } from 'node:timers/promises';
 import { systemClock } from '#internal/core/clock';
 import type { AditError } from '#internal/core/errors';
+import { silentLog } from '#internal/core/log';
 import type { SessionRecord } from '#internal/hub/directory/directory';
+import { RedisDirectory } from '#internal/hub/directory/redis';
 import { makeCertificates } from '../support/certificate.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { temporaryFolder } from '../support/processes.ts';
-import { startRedis, startRedisCluster, startRedisSentinel, startTlsRedis } from '../support/redis.ts';
+import {
+  type RedisServer,
+  startRedis,
+  startRedisCluster,
+  startRedisSentinel,
+  startTlsRedis,
+} from '../support/redis.ts';
+import { connectTo } from '../support/redis-connection.ts';
 import { RedisHub, twoHubs } from '../support/redis-hub.ts';
 import { Relay } from '../support/relay.ts';
 
@@ -271,6 +281,26 @@ test('Sentinel: once it has made the replica master, hubs go on there within 10 
   assertWithin(await one.untilItReaches(two), 10_000);
   assertWithin(await untilFound(two, record), 2_000);
   assert.deepEqual([one.gone, two.gone], [[], []]);
+});
+
+test('Redis Cluster: hubs are not ready while it is down for want of a node', async (t) => {
+  const { url, servers } = await startRedisCluster(t);
+  const [clock, connection] = [new FakeClock(), await connectTo(t, url)];
+  const directory = new RedisDirectory('a hub', { clock, log: silentLog, connection, onLost: () => undefined });
+  t.after(() => directory.close());
+  const untilItSays = async (reason: RegExp): Promise<void> => {
+    while (!reason.test(directory.health.reason)) {
+      clock.advance(1_000);
+      await passed(20);
+    }
+  };
+  await untilItSays(/^$/);
+  const [dies, other] = servers as [RedisServer, RedisServer];
+  await dies.stop();
+  await other.line(/Cluster state changed: fail/);
+  await untilItSays(/refuses what hubs note there: CLUSTERDOWN/);
+  await dies.start();
+  await untilItSays(/^$/);
 });
 
 test('Redis Cluster: a node killed and restarted, and subscribers killed, are healed', async (t) => {

@@ -5,14 +5,14 @@ import { FakeClock } from '../support/fake-clock.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** The renewals of a hub that holds nothing, and what Redis says of each round: '' is that it passes. */
-function start() {
+/** The renewals of a hub that holds these, which pass, and what Redis says of all else: '' is that it passes. */
+function start(held: readonly string[] = []) {
   const clock = new FakeClock();
   const redis = { says: '', rounds: 0, told: [] as string[] };
   const renewals = new Renewals({
     clock,
     isPossible: () => true,
-    held: () => [],
+    held: () => held,
     keep: async () => undefined,
     probe: async () => {
       redis.rounds += 1;
@@ -63,4 +63,19 @@ test('what Redis refuses is told once, and that it no longer does when a round p
     await roundsIn(20);
   }
   assert.deepEqual(redis.told, ['OOM', '']);
+});
+
+test('a Redis of which nothing passes for 5 s refuses, whatever it says, and one of which something does, does not', async () => {
+  const [nothing, some] = [start(), start(['a session'])];
+  for (const { redis, renewals, roundsIn } of [nothing, some]) {
+    redis.says = 'connect ECONNREFUSED';
+    renewals.run();
+    await roundsIn(4);
+    assert.equal(renewals.refusal, '');
+    await roundsIn(4);
+  }
+  assert.deepEqual([nothing.renewals.refusal, some.renewals.refusal], ['connect ECONNREFUSED', '']);
+  nothing.redis.says = '';
+  await nothing.roundsIn(5);
+  assert.deepEqual(nothing.redis.told, ['connect ECONNREFUSED', '']);
 });

@@ -7,7 +7,9 @@ const retryMs = { first: 1_000, last: 5_000 };
 /** Leases that are renewed at once. */
 const renewCount = 100;
 /** What Redis says of a command that it takes from nobody, or not from us, until somebody has seen to it. */
-const refusals = /^(OOM|NOPERM|MISCONF|READONLY|NOREPLICAS)\b/;
+const refusals = /^(OOM|NOPERM|MISCONF|READONLY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN)\b/;
+/** A Redis of which nothing passes for so long counts as one that refuses, whatever it says. */
+const refusedMs = 5_000;
 
 export interface RenewalsDeps {
   clock: Clock;
@@ -33,6 +35,8 @@ export class Renewals {
   readonly #stopTimer: Stop;
   #stopRetry: Stop = () => undefined;
   #retryMs = retryMs.first;
+  /** Since when nothing has passed. */
+  #failingSince: number | undefined;
   #running: Promise<void> | undefined;
   #isClosed = false;
 
@@ -62,7 +66,7 @@ export class Renewals {
   }
 
   async #renewAll(): Promise<void> {
-    const { held, keep, probe } = this.#deps;
+    const { clock, held, keep, probe } = this.#deps;
     this.#stopRetry();
     const sessions = held();
     const failures: unknown[] = [];
@@ -73,6 +77,8 @@ export class Renewals {
         if (result.status === 'rejected') failures.push(result.reason);
       }
     }
+    // Of a Redis Cluster some keys may pass: that is no reason to turn away the visitors of all.
+    this.#failingSince = failures.length > sessions.length ? (this.#failingSince ?? clock.now()) : undefined;
     this.#noteRefusal(failures);
     // A part of a Redis Cluster may be away while the others are not.
     if (failures.length > 0) this.#retrySoon();
@@ -87,9 +93,11 @@ export class Renewals {
 
   #noteRefusal(failures: readonly unknown[]): void {
     const messages = failures.map((failure) => messageOf((failure as Error).cause));
+    const isFailing = this.#deps.clock.now() - (this.#failingSince ?? Number.POSITIVE_INFINITY) >= refusedMs;
+    const named = messages.find((message) => refusals.test(message));
     // Redis may be lost meanwhile, which takes nothing back.
     const otherwise = failures.length > 0 ? this.refusal : '';
-    const refusal = messages.find((message) => refusals.test(message)) ?? otherwise;
+    const refusal = named ?? (otherwise || (isFailing ? (messages[0] as string) : ''));
     if (refusal === this.refusal) return;
     this.refusal = refusal;
     this.#deps.onRefused(refusal);
