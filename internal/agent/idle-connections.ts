@@ -12,8 +12,12 @@ const sweepMs = 250;
 const crowdedMs = 200;
 /** How long an idle connection has to stay open until the origin is one that leaves them open. */
 const leftOpenMs = 200;
-/** How long none is kept once the origin has turned out to do better without. */
-const keepsNoneMs = 60_000;
+/** How soon a new connection is answered that only waited for room, once there is some. */
+const roomMs = 50;
+/** How often in a row that has to be seen: a service that took its time may have answered just then. */
+const roomCount = 2;
+/** How long none is kept by an origin that serves one connection at a time, and by one that has closed some unannounced. */
+const keepsNoneMs = { crowded: 60_000, dropped: 5_000 };
 
 /** The connections to an origin that wait for the next request. */
 export class IdleConnections implements Keeper {
@@ -24,6 +28,8 @@ export class IdleConnections implements Keeper {
   readonly #young = new Map<OriginConnection, number>();
   /** When idle ones were last closed for the sake of those that waited. */
   #madeRoomAt = Number.NEGATIVE_INFINITY;
+  /** How often in a row that was what they waited for. */
+  #roomHelped = 0;
   #keepsNoneUntil = Number.NEGATIVE_INFINITY;
   /** Whether the origin has left an idle connection open. Until then it may close each one behind its answer. */
   #leavesOpen = false;
@@ -59,12 +65,7 @@ export class IdleConnections implements Keeper {
   /** Puts one aside. */
   keep(connection: OriginConnection): void {
     const now = this.#clock.now();
-    const madeAt = this.#young.get(connection);
-    if (madeAt !== undefined) {
-      this.#young.delete(connection);
-      // It waited, and was served as soon as there was room: that was what it waited for.
-      if (madeAt < this.#madeRoomAt && now - this.#madeRoomAt < crowdedMs) this.#keepsNoneUntil = now + keepsNoneMs;
-    }
+    if (this.#young.size > 0) this.#served(connection, now);
     if (now < this.#keepsNoneUntil || this.#idle.length >= maxIdle) {
       connection.destroy();
       return;
@@ -79,13 +80,24 @@ export class IdleConnections implements Keeper {
     if (now - connection.idleSince >= freshMs) return;
     // So soon that it would happen to requests, too, which must not be sent again.
     this.#leavesOpen = false;
-    this.#keepsNoneUntil = now + keepsNoneMs;
+    this.#keepsNoneUntil = Math.max(this.#keepsNoneUntil, now + keepsNoneMs.dropped);
   }
 
   close(): void {
     this.#stopSweep?.();
     for (const connection of this.#idle) connection.destroy();
     this.#idle = [];
+  }
+
+  /** If it waited, and was served as soon as there was room, that was what it waited for. */
+  #served(connection: OriginConnection, now: number): void {
+    const madeAt = this.#young.get(connection);
+    this.#young.delete(connection);
+    if (madeAt === undefined || madeAt >= this.#madeRoomAt) return;
+    this.#roomHelped = now - this.#madeRoomAt < roomMs ? this.#roomHelped + 1 : 0;
+    if (this.#roomHelped < roomCount) return;
+    this.#roomHelped = 0;
+    this.#keepsNoneUntil = now + keepsNoneMs.crowded;
   }
 
   #sweep(): void {

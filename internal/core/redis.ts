@@ -231,14 +231,14 @@ export class RedisConnection {
   /** A server that has become a replica cuts nobody off, but the master may be found where it was. */
   #heeded<T>(reply: Promise<T>): Promise<T> {
     reply.catch(({ message }: Error) => {
-      if (!isReplica.test(message) || this.#isClosed || !this.isUp || this.#isLeaving) return;
+      if (!isReplica.test(message) || this.#isClosed || !this.isUp || this.#isLeaving()) return;
       this.#leftAt = performance.now();
       this.reset(message);
     });
     return reply;
   }
 
-  get #isLeaving(): boolean {
+  #isLeaving(): boolean {
     return performance.now() - this.#leftAt < leaveMs;
   }
 
@@ -259,7 +259,7 @@ export class RedisConnection {
   }
 
   #tellChange(): void {
-    if (this.isUp === this.#wasUp || this.#isLeaving) return;
+    if (this.isUp === this.#wasUp || this.#isLeaving()) return;
     this.#wasUp = this.isUp;
     this.#wasEverUp ||= this.isUp;
     this.#onChange(this.isUp);

@@ -26,23 +26,40 @@ test('an idle connection is closed when a new one waits for its first byte', asy
   await idle.closed;
 });
 
-test('a service that answers the new one then has its connections closed after each answer for a minute', async (t) => {
+test('a service that answers the new one then, twice, has its connections closed after each answer for a minute', async (t) => {
   const { service, idle, waiting, second } = await crowded(t, 250);
   await idle.closed;
   await answered(waiting, second);
-  await waiting.closed;
   const third = service.ask();
+  await waiting.head();
+  const fourth = service.ask();
+  const next = await service.accept();
+  await next.head();
+  await answered(waiting, third);
+  service.clock.advance(250);
+  await waiting.closed;
+  await answered(next, fourth);
+  await next.closed;
+  const fifth = service.ask();
   const connection = await service.accept();
-  await answered(connection, third);
+  await answered(connection, fifth);
   await connection.closed;
   assert.equal(service.clock.pendingCount, 0);
   service.clock.advance(60_000);
-  const fourth = service.ask();
+  const sixth = service.ask();
   const kept = await service.accept();
-  await answered(kept, fourth);
+  await answered(kept, sixth);
   await kept.head();
-  service.ask({ target: '/fifth' });
-  assert.match(await kept.head(), /^GET \/fifth /);
+  service.ask({ target: '/seventh' });
+  assert.match(await kept.head(), /^GET \/seventh /);
+});
+
+test('a service that takes its time now and then has its connections kept', async (t) => {
+  const { service, idle, waiting, second } = await crowded(t, 250);
+  await idle.closed;
+  await answered(waiting, second);
+  service.ask({ target: '/third' });
+  assert.match(await waiting.head(), /^GET \/third /);
 });
 
 test('a service that takes its time for an answer has its connections kept', async (t) => {

@@ -107,12 +107,12 @@ test('a POST is not sent again', async (t) => {
 });
 
 for (const method of ['GET', 'POST']) {
-  test(`after a connection was closed right behind its answer, a ${method} has a new one for a minute`, async (t) => {
+  test(`after a connection was closed right behind its answer, a ${method} has a new one for 5 s`, async (t) => {
     const { service, connection } = await served(t);
     service.clock.advance(250);
     connection.socket.end();
     await connection.closed;
-    for (const waitMs of [0, 59_000]) {
+    for (const waitMs of [0, 4_000]) {
       service.clock.advance(waitMs);
       const { response } = service.ask({ method, fields: ['Content-Length', '0'] });
       const next = await service.accept();
