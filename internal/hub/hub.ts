@@ -22,6 +22,7 @@ import { LiveWebsockets } from './edge/live-websockets.ts';
 import { Router, routesByPath } from './edge/router.ts';
 import { UnderWay } from './edge/under-way.ts';
 import { Gate } from './gate.ts';
+import { hubEnds } from './hub-ends.ts';
 import { SharedLimiter } from './limiter/shared.ts';
 import { listenOn, ownUrl } from './listen.ts';
 import { Metrics } from './metrics.ts';
@@ -183,10 +184,9 @@ export class Hub {
     const { drainMs } = this.#options;
     this.#subscribe?.drain();
     this.#sessions.v2.drain(drainMs);
-    await drain(drainMs, { clock: this.#clock, listener, underWay: this.#underWay });
+    await drain(drainMs, { clock: this.#clock, listener, underWay: this.#underWay, agents: this.#sessions.v1 });
     await this.#websockets.restart();
-    // Service restart (1012): agents come back by themselves.
-    this.#sessions.closeAll(1012, 'the hub is shutting down');
+    this.#sessions.closeAll(...hubEnds);
     this.#ownServer.close();
     await within(this.#clock, goodbyeMs, listener.close());
     listener.destroyConnections();

@@ -72,6 +72,11 @@ export class V1Hub {
     return this.#sessions.size;
   }
 
+  /** Lets agents go as a hub does that ends. */
+  leave(options: { isLast: boolean }): boolean {
+    return this.#sessions.leave(options);
+  }
+
   /** A client's websocket: the hub's session on one end, the test on the other. */
   connect(): ConnectedClient {
     const pair = textLinkPair();

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { after, test } from 'node:test';
 import { echoed, startOrigin } from '../support/origin.ts';
 import { startAgent, startHub, temporaryFolder } from '../support/processes.ts';
@@ -122,3 +124,44 @@ test('a request whose hub was killed is repeated once its agent of wire v1 has r
   // A hub is known to be gone after 4 s at most.
   assert.ok(performance.now() - since < 8_000);
 });
+
+for (const wire of ['v1', 'v2']) {
+  test(`over wire ${wire} a hub that stops loses nothing that its agents do for visitors of another`, async (t) => {
+    let answer: () => void = () => undefined;
+    let asked: () => void = () => undefined;
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const service = await startOrigin(t, (request, response) => {
+      if (request.url !== '/slow') {
+        response.end('at once');
+        return;
+      }
+      answer = () => void response.end('in the end');
+      asked();
+    });
+    const redis = await startRedis(t);
+    const way = await Relay.start(t);
+    const args = ['--redis', redis.url, '--base', `http://localhost:${way.port}`];
+    const [near, far] = await Promise.all([startHub(t, args), startHub(t, args)]);
+    way.targets = [near.port];
+    const agent = await startAgent(t, ['--hub', `http://localhost:${way.port}`, '--wire', wire, String(service.port)]);
+    const visitor = { port: far.port, host: agent.hostname, method: 'POST' };
+    const waiting = visit({ ...visitor, path: '/slow' });
+    await isAsked;
+    way.targets = [far.port];
+    near.program.signal('SIGTERM');
+    // It has no visitors of its own, and takes none any more.
+    await assert.rejects(async () => {
+      for (;;) {
+        const socket = connect(near.port, '127.0.0.1');
+        await once(socket, 'connect');
+        socket.destroy();
+      }
+    });
+    assert.equal((await visit(visitor)).text, 'at once');
+    answer();
+    assert.equal((await waiting).text, 'in the end');
+    assert.deepEqual(await near.program.exited, { code: 0, signal: null });
+  });
+}

@@ -11,6 +11,10 @@ class Draining {
   readonly underWay = new UnderWay();
   visitorCount = 0;
   isSilent = true;
+  /** Agents have something under way for visitors of other hubs. */
+  areAgentsBusy = false;
+  /** When agents were asked for something new for the last time. */
+  lastAskedAt: number | undefined;
   /** When what happened, in milliseconds since the drain began. */
   stoppedAt: number | undefined;
   endedAt: number | undefined;
@@ -25,7 +29,13 @@ class Draining {
       },
       closeSilent: () => this.isSilent,
     };
-    void drain(drainMs, { clock: this.clock, listener, underWay: this.underWay }).then(() => {
+    const agents = {
+      leave: ({ isLast }: { isLast: boolean }) => {
+        if (isLast) this.lastAskedAt ??= this.clock.now() - this.#startedAt;
+        return !this.areAgentsBusy;
+      },
+    };
+    void drain(drainMs, { clock: this.clock, listener, underWay: this.underWay, agents }).then(() => {
       this.endedAt = this.clock.now() - this.#startedAt;
     });
   }
@@ -108,4 +118,44 @@ test('a short drain leaves its second half to what came last', async () => {
   hub.underWay.end();
   await hub.advance(400);
   assert.deepEqual([hub.stoppedAt, hub.endedAt], [500, 1_000]);
+});
+
+test('what agents do for visitors of other hubs is waited for', async () => {
+  const hub = new Draining();
+  hub.clock.advance(60_000);
+  hub.areAgentsBusy = true;
+  hub.start();
+  await quietTurns();
+  await hub.advance(10_000);
+  assert.deepEqual([hub.stoppedAt, hub.endedAt], [0, undefined]);
+  hub.areAgentsBusy = false;
+  await hub.advance(50);
+  assert.deepEqual([hub.lastAskedAt, hub.endedAt], [10_050, 10_050]);
+});
+
+test('agents with which it never ends are asked for nothing new in the last seconds', async () => {
+  const hub = new Draining();
+  hub.clock.advance(60_000);
+  hub.areAgentsBusy = true;
+  hub.start();
+  await quietTurns();
+  await hub.advance(26_000);
+  assert.deepEqual([hub.lastAskedAt, hub.endedAt], [20_000, 25_000]);
+});
+
+test('agents go behind the visitors that they may serve, and before the last seconds of those', async () => {
+  const hub = new Draining();
+  hub.underWay.begin(0);
+  hub.visitorCount = 1;
+  let leftAt = Number.NaN;
+  Object.defineProperty(hub, 'areAgentsBusy', {
+    get: () => {
+      if (Number.isNaN(leftAt)) leftAt = hub.clock.now();
+      return false;
+    },
+  });
+  hub.start();
+  const startedAt = hub.clock.now();
+  await hub.advance(26_000);
+  assert.deepEqual([leftAt - startedAt, hub.endedAt], [20_000, 25_000]);
 });

@@ -199,3 +199,38 @@ test("Adit-Error is believed of an Adit agent and is an origin's own of any othe
   assert.equal(original.visitor.error, undefined);
   assert.equal(original.visitor.status, 502);
 });
+
+test('a hub that ends lets a session go once it is answered, and serves it until then', async () => {
+  const { hub, session, peer, visitor, id } = await ask();
+  assert.equal(hub.leave({ isLast: false }), false);
+  await assertAlive({ session, peer } as ConnectedClient);
+  peer.send('http-response', { '@id': id, ...right });
+  await visitor.done;
+  assert.equal(hub.leave({ isLast: false }), true);
+  const late = new RecordedResponse();
+  session.open(get, late).end();
+  assert.equal(late.error?.code, 'ADIT_LINK_LOST');
+  assert.equal((await peer.closed).code, 1012);
+});
+
+test('a session on which it never ends gets nothing new in the end', async () => {
+  const { hub, session, peer, visitor, id } = await ask();
+  assert.equal(hub.leave({ isLast: true }), false);
+  const late = new RecordedResponse();
+  session.open(get, late).end();
+  assert.equal(late.error?.code, 'ADIT_TUNNEL_RECONNECTING');
+  peer.send('http-response', { '@id': id, ...right });
+  await visitor.done;
+  assert.equal(visitor.status, 200);
+  assert.equal(hub.leave({ isLast: true }), true);
+  assert.equal((await peer.closed).code, 1012);
+});
+
+test('a websocket is not waited for, and its session not closed before it', async () => {
+  const hub = new V1Hub(new FakeClock());
+  const { session, peer } = await hub.connectRegistered();
+  session.open({ ...get, fields: ['Upgrade', 'websocket'] }, new RecordedResponse());
+  await peer.document('ws-request');
+  assert.equal(hub.leave({ isLast: false }), true);
+  await assertAlive({ session, peer } as ConnectedClient);
+});

@@ -22,16 +22,32 @@ export interface Drained {
   closeSilent(): boolean;
 }
 
+/** Agents that can take nothing along to another hub. */
+export interface BoundAgents {
+  /**
+   * Closes those of which nobody wants anything; with `isLast` the others are asked for nothing new. True when nothing of
+   * theirs is under way but websockets.
+   */
+  leave(options: { isLast: boolean }): boolean;
+}
+
+export interface DrainDeps {
+  clock: Clock;
+  listener: Drained;
+  underWay: UnderWay;
+  agents: BoundAgents;
+}
+
 /**
  * Lets visitors go without losing a request, within `drainMs`. First they are all served as before, but each answer is
  * the last on its connection; then no new connections are taken; and when what is under way has ended, those that stayed
- * silent are closed: a visitor may send a request just then, so there should be none left that is in use.
+ * silent are closed: a visitor may send a request just then, so there should be none left that is in use. Agents go behind
+ * them, since visitors of other hubs may be served by them.
  */
-export async function drain(
-  drainMs: number,
-  { clock, listener, underWay }: { clock: Clock; listener: Drained; underWay: UnderWay },
-): Promise<void> {
+export async function drain(drainMs: number, { clock, listener, underWay, agents }: DrainDeps): Promise<void> {
   const startedAt = clock.now();
+  const endsAt = startedAt + drainMs;
+  const lastAt = endsAt - Math.min(lastMs, drainMs / 2);
   underWay.isClosing = true;
   const isQuiet = (): boolean => {
     const now = clock.now();
@@ -39,9 +55,16 @@ export async function drain(
     if (listener.visitorCount === 0 && now - Math.max(begunAt, askedAt) >= recentMs) return true;
     return now - startedAt >= noticeMs && now - begunAt >= quietMs;
   };
-  await until(isQuiet, startedAt + drainMs - Math.min(lastMs, drainMs / 2), clock);
+  const haveVisitorsLeft = (): boolean => underWay.isIdle && listener.closeSilent();
+  const haveAllLeft = (): boolean => {
+    const haveAgentsLeft = agents.leave({ isLast: clock.now() >= lastAt });
+    return haveVisitorsLeft() && haveAgentsLeft;
+  };
+  await until(isQuiet, lastAt, clock);
   await listener.stopAccepting();
-  await until(() => underWay.isIdle && listener.closeSilent(), startedAt + drainMs, clock);
+  await until(haveVisitorsLeft, lastAt, clock);
+  await until(haveAllLeft, endsAt, clock);
+  agents.leave({ isLast: true });
   listener.closeSilent();
 }
 

@@ -41,6 +41,11 @@ export class V1Lanes {
     return this.#lanes.nodes;
   }
 
+  /** Whether nothing is under way but websockets. */
+  get isIdle(): boolean {
+    return this.#lanes.isIdle;
+  }
+
   /** Takes a packet for the agent from a visitor's hub. Throws V2Error. */
   receive(packet: Buffer): void {
     const [kind] = packet;

@@ -10,6 +10,7 @@ import { encodeNodeMessage } from '#messages/node';
 import type { RegistrationRequest } from '#messages/v1';
 import { V2Error } from '#messages/v2';
 import type { Directory, SessionRecord } from '../directory/directory.ts';
+import { hubEnds } from '../hub-ends.ts';
 import { V1Lanes } from '../lanes/v1-lanes.ts';
 import type { Registrar } from '../registration/registrar.ts';
 import { tellEvicted } from './tell-evicted.ts';
@@ -123,6 +124,22 @@ export class V1Sessions {
 
   wake(): void {
     for (const { lanes } of this.#entries.values()) lanes?.wake();
+  }
+
+  /**
+   * This hub ends. Closes the sessions of which nobody wants anything; with `isLast` the others open nothing new. True when
+   * nothing is under way but websockets.
+   */
+  leave({ isLast }: { isLast: boolean }): boolean {
+    let isOver = true;
+    for (const { session, lanes } of this.#entries.values()) {
+      // What was answered may still be on its way to the visitor's hub.
+      const isIdle = session.isIdle && (lanes?.isIdle ?? true);
+      if (!isIdle) isOver = false;
+      if (isLast) session.isLeaving = true;
+      if (isIdle && !session.hasWebsockets) session.close(...hubEnds);
+    }
+    return isOver;
   }
 
   closeAll(code: number, reason: string): void {

@@ -60,6 +60,9 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
   #heldBytes = 0;
   #hasRegistered = false;
   #isRetired = false;
+  #isClosing = false;
+  /** Its hub is about to end: nothing new is opened. */
+  isLeaving = false;
 
   constructor(options: V1HubSessionOptions, deps: V1HubSessionDeps, connect: Connect) {
     this.isAditAgent = options.isAditAgent;
@@ -77,13 +80,27 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
     return this.#clientIds;
   }
 
+  /** Whether nothing is under way but websockets. */
+  get isIdle(): boolean {
+    return this.#httpCount === 0;
+  }
+
+  get hasWebsockets(): boolean {
+    return this.#exchanges.size > this.#httpCount;
+  }
+
   /** Where streams to one of the client ids are opened: all share one websocket, and need not be told apart. */
   opener(clientId: string): StreamOpener | undefined {
     return this.#clientIds.has(clientId) ? this : undefined;
   }
 
   open(head: RequestHead, handler: ResponseHandler): Stream {
-    if (this.link.isClosed) return refuse(handler, 'ADIT_LINK_LOST', 'the agent has just disconnected');
+    if (this.link.isClosed || this.#isClosing) {
+      return refuse(handler, 'ADIT_LINK_LOST', 'the agent has just disconnected');
+    }
+    if (this.isLeaving) {
+      return refuse(handler, 'ADIT_TUNNEL_RECONNECTING', 'the hub of the agent ends: try again in a moment');
+    }
     if (this.#exchanges.size >= limits.streamCount) {
       return refuse(handler, 'ADIT_TUNNEL_BUSY', `${limits.streamCount} requests are under way`);
     }
@@ -115,6 +132,7 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
 
   close(code: number, reason: string): void {
     this.#stopTimer();
+    this.#isClosing = true;
     this.link.close(code, reason);
   }
 
@@ -236,6 +254,10 @@ export class V1HubSession implements StreamOpener, DocumentHandler {
   }
 }
 
-function refuse(handler: ResponseHandler, code: 'ADIT_LINK_LOST' | 'ADIT_TUNNEL_BUSY', message: string): Stream {
+function refuse(
+  handler: ResponseHandler,
+  code: 'ADIT_LINK_LOST' | 'ADIT_TUNNEL_BUSY' | 'ADIT_TUNNEL_RECONNECTING',
+  message: string,
+): Stream {
   return refuseStream(handler, new AditError(code, message, { retryAfterSeconds: 1 }));
 }
