@@ -188,7 +188,10 @@ export class Lanes {
       this.#park(lane, orphanedWaitMs, reason);
       const since = lane.parkedSince;
       this.#deps.clock.after(orphanedWaitMs, () => {
-        if (lane.parkedSince === since) lane.failUnheard(reason);
+        if (lane.parkedSince !== since || this.#lanes.get(lane.session) !== lane) return;
+        // On wire v1 a session ends with its connection.
+        if (lane.isTransparent) lane.failUnheard(reason);
+        else this.#end(lane);
       });
     }
   }
