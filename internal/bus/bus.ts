@@ -35,7 +35,7 @@ export interface Bus {
   publish(to: NodeId, ...pieces: Buffer[]): void;
   /** False while so much waits to be sent that whoever can wait should; the handler's `writable` ends it. */
   readonly isWritable: boolean;
-  /** False while nothing that is published can go out: it is lost. */
+  /** False while nothing that is published would be delivered: it cannot go out, or arrives too late. */
   readonly isConnected: boolean;
   /** Whether messages go out and come in at present. */
   readonly health: BusHealth;

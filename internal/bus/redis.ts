@@ -10,6 +10,8 @@ import type { BusStats } from './stats.ts';
 const beatMs = 500;
 /** Without a heartbeat of our own for this long the bus counts as down. */
 const deafMs = 2_000;
+/** With heartbeats that take longer to come back, messages may be too old when they arrive: those know of an older one. */
+const lagMax = (staleMs - beatMs) / 2;
 /** Bytes that are on their way to Redis from which on others wait, and at which they go on. */
 const highWater = 8 * 1_048_576;
 const lowWater = 4 * 1_048_576;
@@ -114,13 +116,18 @@ export class RedisBus implements Bus {
   }
 
   get isConnected(): boolean {
-    return this.#deps.connection.takesMessages;
+    return this.#deps.connection.takesMessages && this.stats.lagMs <= lagMax;
   }
 
   get health(): BusHealth {
     const { clock, connection } = this.#deps;
     if (!connection.isUp) return { isUp: false, reason: connection.reason };
     const silentMs = clock.now() - Math.min(this.#heardAt.all, this.#heardAt.own);
+    const { lagMs } = this.stats;
+    if (silentMs <= deafMs && lagMs > lagMax) {
+      const reason = `${connection.name} takes ${(lagMs / 1_000).toFixed(1)} s to bring back what is published`;
+      return { isUp: false, reason: `${reason}: messages between hubs arrive too late` };
+    }
     if (silentMs <= deafMs) return { isUp: true, reason: '' };
     const problem = this.#problem || connection.lastError;
     return {

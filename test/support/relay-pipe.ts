@@ -64,6 +64,11 @@ export class RelayPipe {
     this.#flush();
   }
 
+  /** What comes from now on takes so long. */
+  slowTo(delayMs: number): void {
+    this.#way.delayMs = delayMs;
+  }
+
   get isHeld(): boolean {
     return this.#isHeld;
   }

@@ -63,6 +63,11 @@ export class Relay {
     return this.#passing.size;
   }
 
+  /** From now on what passes on the open connections takes so long each way. */
+  slowTo(delayMs: number): void {
+    for (const { pipes } of this.#passing) for (const pipe of pipes) pipe.slowTo(delayMs);
+  }
+
   /** Cuts all connections. */
   cut(how: Cut = 'RST'): void {
     for (const passing of this.#passing) {

@@ -135,6 +135,20 @@ test('a hub that was stopped itself delivers nothing that is older than 5 s', as
   assert.ok(!two.texts.includes('stale'));
 });
 
+test('a Redis that answers so late that nothing sent is delivered is the reason why a hub is not ready', async (t) => {
+  const server = await startRedis(t);
+  const way = await Relay.start(t, [server.port]);
+  const { bus } = await RedisHub.start(t, `redis://127.0.0.1:${way.port}`);
+  assert.deepEqual(bus.health, { isUp: true, reason: '' });
+  way.slowTo(1_200);
+  while (bus.stats.lagMs < 2_400) await passed(50);
+  assert.match(bus.health.reason, /^redis \S+ takes 2\.\d s to bring back what is published: /);
+  assert.deepEqual([bus.health.isUp, bus.isConnected], [false, false]);
+  way.slowTo(0);
+  while (!bus.health.isUp) await passed(50);
+  assert.ok(bus.isConnected);
+});
+
 test('CLIENT KILL of every subscriber: all hear again within 1 s, and nobody is gone', async (t) => {
   const server = await startRedis(t);
   const [one, two] = await twoHubs(t, server.url);

@@ -194,7 +194,7 @@ export class AgentSessions {
     if (isHere && record.wire === 'v1') return this.v1.opener(record.session, clientId);
     if (isHere && !this.v2.has(record.session)) return this.#lookAgain(record, clientId);
     // Redis stopping for a moment is waited for, its loss is not.
-    if (!isHere && !this.#deps.bus.isConnected) return refuseVisitor(notDecided('the bus is not connected'));
+    if (!isHere && !this.#deps.bus.isConnected) return refuseVisitor(notDecided('the bus delivers nothing'));
     return this.lanes.opener(record, clientId);
   }
 
