@@ -25,7 +25,7 @@ async function ask(): Promise<Asked> {
   const pair = textLinkPair();
   hub.acceptV1(pair.left);
   const deps = { clock, log: silentLog, accept, onRegistered: () => undefined, onClosed: () => undefined };
-  const agent = new V1AgentSession({ maxBodyBytes: limits.v1Body }, deps, pair.right);
+  const agent = new V1AgentSession({ maxBodyBytes: limits.v1Body, abandonMs: 300_000 }, deps, pair.right);
   await agent.register('token', '');
   const visitor = roaming.ask(edge);
   // The edge knows that the other hub has heard of it.
