@@ -56,8 +56,6 @@ export const limits = {
   parkedBytes: 64 * 1_048_576,
   /** Hubs whose visitors one session serves. */
   nodesPerSession: 256,
-  /** What the agent of one session may add to what waits for other hubs once that is so much that others hold back. */
-  sessionBacklog: 4 * 1_048_576,
   /** Tunnels of other hubs of which is remembered how fast they are asked for. */
   rateAccounts: 10_000,
   /** Registrations that one websocket carries. */

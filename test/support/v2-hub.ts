@@ -51,8 +51,6 @@ export class TestCluster {
   readonly graceMs: number;
   /** What becomes of a message between hubs: it may be delivered at once, later, twice or never. */
   carry: (message: NodeMessage, deliver: () => void) => void = (_message, deliver) => deliver();
-  /** Whether there is room on the buses. */
-  isWritable = true;
 
   constructor(clock: Clock, graceMs = 0) {
     this.clock = clock;
@@ -71,12 +69,8 @@ export class TestCluster {
   /** A hub's bus, as unreliable as {@link carry} is. */
   bus(node: string): Bus {
     const bus = this.network.bus(node);
-    const cluster = this;
     return {
       ...bus,
-      get isWritable() {
-        return cluster.isWritable;
-      },
       publish: (to, ...pieces) => {
         const message = Buffer.concat(pieces);
         this.carry(decodeNodeMessage(message), () => bus.publish(to, message));

@@ -158,7 +158,6 @@ export class AgentSessions {
 
   /** There is room on the bus again. */
   writable(): void {
-    this.v2.relay.writable();
     this.lanes.writable();
     this.v1.wake();
   }

@@ -21,8 +21,6 @@ export class V2Relay {
   readonly #held: ReadonlyMap<string, HeldSession>;
   readonly #bus: Bus;
   readonly #lanes: Lanes;
-  /** Bytes that agents have sent to other hubs since there is no room on the bus. */
-  readonly #backlogs = new Map<HeldSession, number>();
 
   constructor(node: NodeId, held: ReadonlyMap<string, HeldSession>, { bus, lanes }: V2RelayDeps) {
     this.#node = node;
@@ -92,18 +90,7 @@ export class V2Relay {
     }
   }
 
-  /** There is room on the bus again. */
-  writable(): void {
-    this.#backlogs.clear();
-  }
-
-  /** An agent that sends faster than the bus takes must not hold back all others. What is dropped is asked for again. */
   #toEdge(held: HeldSession, node: NodeId, packet: Buffer): void {
-    if (!this.#bus.isWritable) {
-      const backlog = (this.#backlogs.get(held) ?? 0) + packet.length;
-      if (backlog > limits.sessionBacklog) return;
-      this.#backlogs.set(held, backlog);
-    }
     // The bus keeps it, and its buffer is used again.
     this.#bus.publish(node, held.toEdgeHead, spareCopy(packet));
   }
