@@ -15,8 +15,11 @@ const lagMax = (staleMs - beatMs) / 2;
 /** Bytes that are on their way to Redis from which on others wait, and at which they go on. */
 const highWater = 8 * 1_048_576;
 const lowWater = 4 * 1_048_576;
-/** The same from which on messages are lost: those of agents are passed on by hubs that cannot have them wait. */
-const sendingMax = 64 * 1_048_576;
+/**
+ * The same from which on messages are lost: those of agents are passed on by hubs that cannot have them wait. Lanes keep 2 MiB
+ * under way on a short way, so it takes more than a hundred that are busy at once.
+ */
+const sendingMax = 256 * 1_048_576;
 /** Bytes that wait for heartbeats of their nodes: of more, the oldest are lost. Agents may name nodes that never were. */
 const waitingMax = 4 * 1_048_576;
 const goodbyeMs = 500;

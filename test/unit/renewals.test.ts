@@ -32,12 +32,12 @@ function start(held: readonly string[] = []) {
   return { clock, redis, renewals, roundsIn };
 }
 
-test('a round that fails is tried again after 1 s, later each 5 s, however many were asked for meanwhile', async () => {
+test('a round that fails is tried again each second, after 15 s each 5 s, however many were asked for meanwhile', async () => {
   const { clock, redis, renewals, roundsIn } = start();
   redis.says = 'Connection is closed.';
   renewals.run();
   await turn();
-  assert.deepEqual([await roundsIn(1), await roundsIn(2), await roundsIn(4)], [1, 1, 1]);
+  assert.equal(await roundsIn(15), 15);
   for (let i = 0; i < 10; i += 1) {
     renewals.run();
     await turn();

@@ -2,8 +2,9 @@ import type { Clock, Stop } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 
 const renewMs = 20_000;
-/** How long after a round that failed there is another one: at first, and at most. */
-const retryMs = { first: 1_000, last: 5_000 };
+/** How long after a round that failed there is another one: while a Redis Cluster heals from the loss of a part, and later. */
+const retryMs = { soon: 1_000, later: 5_000 };
+const healingMs = 15_000;
 /** Leases that are renewed at once. */
 const renewCount = 100;
 /** What Redis says of a command that it takes from nobody, or not from us, until somebody has seen to it. */
@@ -34,7 +35,8 @@ export class Renewals {
   readonly #deps: RenewalsDeps;
   readonly #stopTimer: Stop;
   #stopRetry: Stop = () => undefined;
-  #retryMs = retryMs.first;
+  /** Since when no round has passed whole. */
+  #retryingSince: number | undefined;
   /** Since when nothing has passed. */
   #failingSince: number | undefined;
   #running: Promise<void> | undefined;
@@ -82,13 +84,16 @@ export class Renewals {
     this.#noteRefusal(failures);
     // A part of a Redis Cluster may be away while the others are not.
     if (failures.length > 0) this.#retrySoon();
-    else this.#retryMs = retryMs.first;
+    else this.#retryingSince = undefined;
   }
 
   #retrySoon(): void {
     if (this.#isClosed) return;
-    this.#stopRetry = this.#deps.clock.after(this.#retryMs, () => this.run());
-    this.#retryMs = Math.min(2 * this.#retryMs, retryMs.last);
+    const { clock } = this.#deps;
+    const now = clock.now();
+    this.#retryingSince ??= now;
+    const delayMs = now - this.#retryingSince < healingMs ? retryMs.soon : retryMs.later;
+    this.#stopRetry = clock.after(delayMs, () => this.run());
   }
 
   #noteRefusal(failures: readonly unknown[]): void {
