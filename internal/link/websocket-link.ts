@@ -90,18 +90,18 @@ export function packetLink(
   websocket.on('error', () => undefined);
   websocket.once('close', (code, reason) => handler.closed(code, reason.toString('utf8')));
   let isFull = false;
-  // No write has a callback of its own: for one that the system takes at once Node would make a tick only for that.
-  socket.on('drain', () => {
-    if (!isFull) return;
+  const sent = (): void => {
+    if (!isFull || websocket.bufferedAmount >= fullBytes) return;
     isFull = false;
     handler.writable();
-  });
+  };
   const isFramedHere = options.isMasked || options.hasZeroMask === true;
   return {
     send(packet) {
       if (websocket.readyState !== websocket.OPEN) return;
-      if (isFramedHere) socket.write(frameOf(packet, !options.isMasked));
-      else websocket.send(packet);
+      if (isFramedHere) socket.write(frameOf(packet, !options.isMasked), sent);
+      else websocket.send(packet, sent);
+      // Only `sent` takes it back, which tells so.
       isFull ||= websocket.bufferedAmount >= fullBytes;
     },
     close: (code, reason) => websocket.close(code, closeReason(reason)),
