@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AditError } from '#internal/core/errors';
 import type { AcceptedStream, Stream } from '#internal/link/stream';
-import { MuxStream, type StreamOwner } from '#internal/link/v2/mux-stream';
+import { MuxStream, type StreamOwner, type StreamSender } from '#internal/link/v2/mux-stream';
 import { Outbox } from '#internal/link/v2/outbox';
 import { ReceiveWindow, WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
@@ -100,18 +100,18 @@ for (const [speed, lengths] of [
 ] as const) {
   test(`v2 mux: turns on a ${speed} way`, () => {
     const outbox = new Outbox();
-    const owner: StreamOwner = {
+    const sender: StreamSender = {
       now: 0,
       rttMs: 1,
       sendHead: () => undefined,
       sendUrgent: () => undefined,
       sendData: (stream) => outbox.putData(stream),
       awaitsRoom: () => false,
-      forget: () => undefined,
     };
+    const owner: StreamOwner = { upgraded: () => undefined, forget: () => undefined };
     for (const id of [1, 3]) {
       const window = new ReceiveWindow(new WindowBudget(0), 0);
-      new MuxStream(id, owner, window, { isOpener: false }).write(Buffer.alloc(65_536));
+      new MuxStream(id, { owner, sender, window, isOpener: false }).write(Buffer.alloc(65_536));
     }
     const way = { room: 1_048_576, pace: { isSlow: speed === 'slow', isFast: speed === 'fast' } };
     const batch = outbox.gather(way, Buffer.alloc(limits.v2BatchSent), 0);

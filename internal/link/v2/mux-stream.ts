@@ -1,6 +1,4 @@
 import { AditError } from '#internal/core/errors';
-import { SpareBuffers } from '#internal/core/spare-buffers';
-import { copyToKeep } from '#internal/core/young-garbage';
 import type { Fields } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
 import type { AcceptedStream, ResponseHandler, StreamHandler } from '#internal/link/stream';
@@ -8,6 +6,7 @@ import { limits } from '#messages/limits';
 import { frameTypes, V2Error } from '#messages/v2';
 import { encodeLimit, encodeReason } from './payloads.ts';
 import type { ReceiveWindow, WindowBudget } from './receive-window.ts';
+import { longBytes, SendQueue } from './send-queue.ts';
 
 /**
  * Bytes that wait to be sent, from which on whoever writes is asked to hold back until nothing waits: less than a read has,
@@ -18,17 +17,11 @@ const highWaterBytes = 32_768;
 const flowingHighWaterBytes = 262_144;
 const provenBytes = 8 * 1_048_576;
 
-/** Data that is worth a batch of its own. */
-const longBytes = 16_384;
-
 /** So much of a stream goes before what others have left. */
 export const freshBytes = 4_096;
 
-/** For what waits of long reads. What waits for its turn among many streams would be old garbage afterwards. */
-const copies = new SpareBuffers(65_536, 64);
-
-/** What a stream needs of the mux that it is part of. */
-export interface StreamOwner {
+/** Who sends what streams have to say. */
+export interface StreamSender {
   /** Now, in milliseconds, and the way's shortest round trip. */
   readonly now: number;
   readonly rttMs: number;
@@ -40,8 +33,23 @@ export interface StreamOwner {
   sendData(stream: MuxStream): void;
   /** Whether a long piece would have to wait here. Then the stream is told once it would not. */
   awaitsRoom(stream: MuxStream): boolean;
+}
+
+/** Who keeps streams while they last. */
+export interface StreamOwner {
+  /** The stream leaves HTTP. */
+  upgraded(stream: MuxStream): void;
   /** Both directions have ended: its number is free. */
   forget(stream: MuxStream): void;
+}
+
+export interface MuxStreamOptions {
+  owner: StreamOwner;
+  sender: StreamSender;
+  /** How much may come. */
+  window: ReceiveWindow;
+  /** Whether the stream was opened here. */
+  isOpener: boolean;
 }
 
 /** One stream of a mux: what waits to be sent, and how much may be. */
@@ -52,11 +60,9 @@ export class MuxStream implements AcceptedStream {
   /** Whether it waits for its turn to send. */
   isQueued = false;
   readonly #owner: StreamOwner;
+  readonly #sender: StreamSender;
   readonly #window: ReceiveWindow;
-  #chunks: Buffer[] = [];
-  /** Bytes of the first chunk that were sent. */
-  #sentOfFirst = 0;
-  #queuedBytes = 0;
+  readonly #queue = new SendQueue();
   #sentBytes = 0;
   #sendLimit: number = limits.streamWindow;
   #trailers: Fields | undefined;
@@ -69,9 +75,10 @@ export class MuxStream implements AcceptedStream {
   /** Whether the other end has answered with a final head; only the opening end is answered. */
   #isAnswered: boolean;
 
-  constructor(id: number, owner: StreamOwner, window: ReceiveWindow, { isOpener }: { isOpener: boolean }) {
+  constructor(id: number, { owner, sender, window, isOpener }: MuxStreamOptions) {
     this.id = id;
     this.#owner = owner;
+    this.#sender = sender;
     this.#window = window;
     this.#isAnswered = !isOpener;
   }
@@ -79,63 +86,62 @@ export class MuxStream implements AcceptedStream {
   // Stream: what this end does.
 
   head(head: ResponseHead): void {
-    if (!this.#isSendDone) this.#owner.sendHead(this, head);
+    if (this.#isSendDone) return;
+    if (head.status === 101) this.#owner.upgraded(this);
+    this.#sender.sendHead(this, head);
   }
 
   write(chunk: Buffer): boolean {
     if (this.#isSendDone || this.#trailers || chunk.length === 0) return true;
-    // A short piece seldom leaves before its end, or others, have come too.
-    const isShort = chunk.length < longBytes;
-    this.#chunks.push(isShort ? copyToKeep(chunk) : chunk);
-    this.#queuedBytes += chunk.length;
-    this.#owner.sendData(this);
-    if (!isShort) this.#keepRestOf(chunk);
+    this.#queue.push(chunk);
+    this.#sender.sendData(this);
+    if (chunk.length >= longBytes) this.#queue.keep(chunk, { waits: !this.canSend });
     // Whoever was asked to hold back and writes all the same still waits to be told.
-    this.#wantsDrain ||= this.#queuedBytes >= (this.#isFlowing() ? flowingHighWaterBytes : highWaterBytes);
+    this.#wantsDrain ||= this.#queue.byteCount >= (this.#isFlowing() ? flowingHighWaterBytes : highWaterBytes);
     // What nobody has read yet need not be copied to wait here.
-    this.#wantsDrain ||= !this.isFresh && this.#owner.awaitsRoom(this);
+    this.#wantsDrain ||= !this.isFresh && this.#sender.awaitsRoom(this);
     return !this.#wantsDrain;
   }
 
   end(trailers: Fields = []): void {
     if (this.#isSendDone || this.#trailers) return;
     this.#trailers = trailers;
-    this.#owner.sendData(this);
+    this.#sender.sendData(this);
   }
 
   stop(): void {
     if (this.#isReceiveDone) return;
     this.#isReceiveDone = true;
-    this.#owner.sendUrgent(frameTypes.stop, this, '');
+    this.#sender.sendUrgent(frameTypes.stop, this, '');
     this.#closeIfDone();
   }
 
   reset(reason: AditError): void {
     if (this.#isClosed) return;
-    this.#owner.sendUrgent(frameTypes.reset, this, encodeReason(reason));
+    this.#sender.sendUrgent(frameTypes.reset, this, encodeReason(reason));
     this.#close();
   }
 
   consumed(byteCount: number): void {
     if (this.#isReceiveDone) return;
-    const limit = this.#window.consume(byteCount, this.#owner.now, this.#owner.rttMs);
-    if (limit !== undefined) this.#owner.sendUrgent(frameTypes.credit, this, encodeLimit(limit));
+    const limit = this.#window.consume(byteCount, this.#sender.now, this.#sender.rttMs);
+    if (limit !== undefined) this.#sender.sendUrgent(frameTypes.credit, this, encodeLimit(limit));
   }
 
   /** Lets the other end of a long way send at once what it could only send one round trip later. */
   foresee(early: WindowBudget): void {
-    const limit = this.#window.foresee(this.#owner.rttMs, early);
-    if (limit !== undefined) this.#owner.sendUrgent(frameTypes.credit, this, encodeLimit(limit));
+    const limit = this.#window.foresee(this.#sender.rttMs, early);
+    if (limit !== undefined) this.#sender.sendUrgent(frameTypes.credit, this, encodeLimit(limit));
   }
 
   // What the mux asks when it is this stream's turn.
 
   get queuedBytes(): number {
-    return this.#queuedBytes;
+    return this.#queue.byteCount;
   }
 
   get canSend(): boolean {
-    return this.#queuedBytes > 0 ? this.#sentBytes < this.#sendLimit : this.#trailers !== undefined;
+    return this.#queue.byteCount > 0 ? this.#sentBytes < this.#sendLimit : this.#trailers !== undefined;
   }
 
   /** Whether so much may go that waiting for more would not make it less work. */
@@ -145,12 +151,12 @@ export class MuxStream implements AcceptedStream {
 
   /** Bytes of data that may go now. */
   get sendableBytes(): number {
-    return Math.min(this.#queuedBytes, this.#sendLimit - this.#sentBytes);
+    return Math.min(this.#queue.byteCount, this.#sendLimit - this.#sentBytes);
   }
 
   /** Trailers, once nothing else is left to send. */
   get endToSend(): Fields | undefined {
-    return this.#queuedBytes === 0 ? this.#trailers : undefined;
+    return this.#queue.byteCount === 0 ? this.#trailers : undefined;
   }
 
   /** Whether somebody waits to write more. */
@@ -165,19 +171,7 @@ export class MuxStream implements AcceptedStream {
 
   /** Moves data into `target`, no more than {@link sendableBytes}. */
   take(target: Buffer, offset: number, byteCount: number): void {
-    let at = offset;
-    const end = offset + byteCount;
-    while (at < end) {
-      const chunk = this.#chunks[0] as Buffer;
-      const count = chunk.copy(target, at, this.#sentOfFirst, this.#sentOfFirst + end - at);
-      at += count;
-      this.#sentOfFirst += count;
-      if (this.#sentOfFirst < chunk.length) break;
-      this.#chunks.shift();
-      this.#sentOfFirst = 0;
-      copies.give(chunk);
-    }
-    this.#queuedBytes -= byteCount;
+    this.#queue.take(target, offset, byteCount);
     this.#sentBytes += byteCount;
   }
 
@@ -191,7 +185,7 @@ export class MuxStream implements AcceptedStream {
   /** Tells whoever was asked to hold back that it may go on. */
   tellIfDrained(): void {
     if (!this.#wantsDrain || this.#isClosed) return;
-    if (this.#queuedBytes >= (this.#isFlowing() ? flowingHighWaterBytes / 2 : 1)) return;
+    if (this.#queue.byteCount >= (this.#isFlowing() ? flowingHighWaterBytes / 2 : 1)) return;
     this.#wantsDrain = false;
     this.handler.drained();
   }
@@ -232,7 +226,7 @@ export class MuxStream implements AcceptedStream {
   receiveCredit(limit: number): void {
     if (limit <= this.#sendLimit) return;
     this.#sendLimit = limit;
-    if (this.canSend) this.#owner.sendData(this);
+    if (this.canSend) this.#sender.sendData(this);
   }
 
   receiveStop(): void {
@@ -259,23 +253,10 @@ export class MuxStream implements AcceptedStream {
     return this.#sentBytes < this.#sendLimit && this.#sentBytes > provenBytes;
   }
 
-  /** Copies what was not sent of a chunk that was written. Whoever was told that there is room may have written behind it. */
-  #keepRestOf(chunk: Buffer): void {
-    const at = this.#chunks.lastIndexOf(chunk);
-    if (at === -1) return;
-    const rest = at === 0 ? chunk.subarray(this.#sentOfFirst) : chunk;
-    if (at === 0) this.#sentOfFirst = 0;
-    // What may have to wait for long must not keep a much larger buffer than it needs.
-    const leastBytes = this.canSend ? longBytes : copies.byteCount / 2;
-    const isLong = rest.length >= leastBytes && rest.length <= copies.byteCount;
-    this.#chunks[at] = isLong ? longCopy(rest) : copyToKeep(rest);
-  }
-
   #endSending(): void {
     this.#isSendDone = true;
     this.#trailers = undefined;
-    this.#chunks = [];
-    this.#sentOfFirst = this.#queuedBytes = 0;
+    this.#queue.clear();
   }
 
   #closeIfDone(): void {
@@ -289,12 +270,6 @@ export class MuxStream implements AcceptedStream {
     this.#window.close();
     this.#owner.forget(this);
   }
-}
-
-function longCopy(chunk: Buffer): Buffer {
-  const copy = copies.take().subarray(0, chunk.length);
-  chunk.copy(copy);
-  return copy;
 }
 
 function badAnswer(message: string): AditError {

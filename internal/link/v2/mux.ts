@@ -1,10 +1,9 @@
-import { afterTurn } from '#internal/core/after-turn';
 import type { Clock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import { Http1Error } from '#internal/http1/error';
 import { fieldValue } from '#internal/http1/fields';
-import { type RequestHead, type ResponseHead, writeRequestHead, writeResponseHead } from '#internal/http1/head';
+import { type RequestHead, writeRequestHead } from '#internal/http1/head';
 import { refuseStream } from '#internal/link/refuse-stream';
 import type { ResponseHandler, Stream } from '#internal/link/stream';
 import { limits } from '#messages/limits';
@@ -13,15 +12,12 @@ import { type AcceptTunnelStream, acceptOpen } from './accept-open.ts';
 import { HeadBlocks } from './head-blocks.ts';
 import { Lane, type LaneOptions, type OnRepair } from './lane.ts';
 import { MuxStream, type StreamOwner } from './mux-stream.ts';
-import { Outbox } from './outbox.ts';
 import type { SendingLink } from './packet-link.ts';
 import { ageOpens, checkHeadLength, expireOpens } from './payloads.ts';
 import { checkStray, type Frame, Frames, receiveFrame } from './receive-frame.ts';
 import { ReceiveWindow, WindowBudget } from './receive-window.ts';
+import { Sending } from './sending.ts';
 import { StreamTable } from './stream-table.ts';
-
-/** So many requests or answers are gathered at most before they are sent. */
-const gatheredEnds = 16;
 
 export interface MuxOptions extends Omit<LaneOptions, 'start'> {
   start?: number;
@@ -43,23 +39,20 @@ export interface MuxDeps {
   onRepair?: OnRepair | undefined;
 }
 
-/** The streams of one lane, and whose turn it is to send. */
+/** The streams of one lane. */
 export class Mux implements StreamOwner {
   readonly start: number;
   readonly #options: MuxOptions;
   readonly #deps: MuxDeps;
   readonly #lane: Lane;
+  readonly #sending: Sending;
   readonly #streams = new StreamTable<MuxStream>();
   /** Those of ours that have left HTTP. */
   readonly #upgraded = new Set<MuxStream>();
-  readonly #outbox = new Outbox();
   readonly #heads = new HeadBlocks();
   /** Windows for what has only been asked for: few bytes, since it may be a websocket or a feed, and stay for days. */
   readonly #early = new WindowBudget(limits.sessionWindows / 2);
   #lastId: number;
-  #isScheduled = false;
-  #isPumping = false;
-  #waitingEnds = 0;
   #isClosed = false;
 
   constructor(options: MuxOptions, deps: MuxDeps) {
@@ -79,6 +72,13 @@ export class Mux implements StreamOwner {
         onRepair: deps.onRepair,
       },
     );
+    this.#sending = new Sending({
+      clock: deps.clock,
+      lane: this.#lane,
+      link: deps.link,
+      streamCount: () => this.streamCount,
+      relieved: (stream) => this.#guard(stream, () => stream.tellIfDrained()),
+    });
   }
 
   /** The position behind the last byte that was sent. */
@@ -97,7 +97,7 @@ export class Mux implements StreamOwner {
 
   /** Whether there is nothing that the other end waits for, nor anything that it is waited for. */
   get isQuiet(): boolean {
-    return this.#streams.size === 0 && this.#lane.keptBytes === 0 && this.#outbox.isEmpty;
+    return this.#streams.size === 0 && this.#lane.keptBytes === 0 && this.#sending.isEmpty;
   }
 
   /** Bytes that wait to be sent, or to be acknowledged. */
@@ -121,10 +121,10 @@ export class Mux implements StreamOwner {
       const message = 'the head of the request is too long for this wire';
       return refuseStream(handler, new AditError('ADIT_HEAD_TOO_LARGE', message));
     }
-    const { now } = this;
+    const now = this.#deps.clock.now();
     const stream = this.#add(this.#newId(), { isOpener: true, now });
     stream.handler = handler;
-    this.#outbox.putOpen(stream.id, { tunnel, msLeft, since: now }, text);
+    this.#sending.sendOpen(stream, { tunnel, msLeft, since: now }, text);
     // A websocket stays for days, and has little to say.
     if (head.method === 'GET' && fieldValue(head.fields, 'upgrade') === undefined) stream.foresee(this.#early);
     this.wake();
@@ -134,7 +134,7 @@ export class Mux implements StreamOwner {
   /** Takes a packet of this lane. Throws {@link V2Error}. */
   receive(packet: Buffer): void {
     this.#lane.receive(packet);
-    if (this.#outbox.urgentCount > limits.urgentCount) throw new V2Error('what is asked is not waited for');
+    this.#sending.checkWaiting();
   }
 
   /** Begins on its first connection. */
@@ -154,7 +154,7 @@ export class Mux implements StreamOwner {
 
   /** Ends streams whose `open` has waited since before this time. */
   failUnsent(since: number, reason: AditError): void {
-    this.#fail(this.#outbox.unsentSince(since), reason);
+    this.#fail(this.#sending.unsentSince(since), reason);
   }
 
   /** The same for those whose `open` was sent, and not acknowledged: if it arrives later, its time is over. */
@@ -164,63 +164,22 @@ export class Mux implements StreamOwner {
 
   /** There may be room to send. */
   wake(): void {
-    if (this.#isScheduled || this.#isClosed) return;
-    this.#isScheduled = true;
-    // Gathering pays when many streams write in one turn. One stream alone would only wait for it.
-    if (this.#streams.size <= 1) afterTurn(this.#pump);
-    else setImmediate(this.#pump);
+    this.#sending.wake();
   }
 
   /** Ends all streams. */
   close(reason: AditError): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#sending.close();
     this.#lane.close();
     for (const stream of this.#streams) this.#guard(stream, () => stream.receiveReset(reason));
   }
 
-  // StreamOwner: what streams ask for.
+  // StreamOwner: what streams tell.
 
-  get now(): number {
-    return this.#deps.clock.now();
-  }
-
-  get rttMs(): number {
-    return Math.min(this.#lane.pace.minRttMs, this.#deps.link.rttMs ?? Number.POSITIVE_INFINITY);
-  }
-
-  sendHead(stream: MuxStream, head: ResponseHead): void {
-    const payload = writeResponseHead(head);
-    if (head.status === 101) this.#upgraded.add(stream);
-    if (payload.length > limits.v2Head)
-      stream.fail(new AditError('ADIT_AGENT_BAD_ANSWER', 'the head of the answer is too long'));
-    else this.#outbox.putHead(stream.id, payload);
-    this.wake();
-  }
-
-  sendUrgent(type: number, { id }: MuxStream, payload: string | Buffer): void {
-    // Of a stream that the other end has not heard of, it need not hear.
-    if (type === frameTypes.reset && this.#outbox.takeBack(id)) return;
-    this.#outbox.putUrgent(type, id, payload);
-    this.wake();
-  }
-
-  sendData(stream: MuxStream): void {
-    this.#outbox.putData(stream);
-    // Whole messages are not held back for long: else both ends would work by turns instead of side by side.
-    if (stream.endToSend) this.#waitingEnds += 1;
-    if ((this.#waitingEnds >= gatheredEnds || stream.isLong) && !this.#isPumping) this.#pump();
-    else this.wake();
-  }
-
-  awaitsRoom(stream: MuxStream): boolean {
-    if (this.#hasRoom()) return false;
-    this.#outbox.awaitRoom(stream);
-    return true;
-  }
-
-  #hasRoom(): boolean {
-    return this.#deps.link.isWritable && this.#lane.hasRoom;
+  upgraded(stream: MuxStream): void {
+    this.#upgraded.add(stream);
   }
 
   forget(stream: MuxStream): void {
@@ -229,9 +188,9 @@ export class Mux implements StreamOwner {
     if (this.isIdle) this.#deps.onIdle();
   }
 
-  #add(id: number, { isOpener, now = this.now }: { isOpener: boolean; now?: number }): MuxStream {
+  #add(id: number, { isOpener, now = this.#deps.clock.now() }: { isOpener: boolean; now?: number }): MuxStream {
     const window = new ReceiveWindow(this.#deps.budget, now);
-    const stream = new MuxStream(id, this, window, { isOpener });
+    const stream = new MuxStream(id, { owner: this, sender: this.#sending, window, isOpener });
     this.#streams.add(stream);
     return stream;
   }
@@ -242,30 +201,6 @@ export class Mux implements StreamOwner {
       if (this.#lastId > 0xffff_ffff) this.#lastId = this.#options.side === 'hub' ? 1 : 2;
     } while (this.#streams.has(this.#lastId));
     return this.#lastId;
-  }
-
-  // Sending.
-
-  readonly #pump = (): void => {
-    this.#isScheduled = false;
-    this.#waitingEnds = 0;
-    if (this.#isClosed) return;
-    this.#isPumping = true;
-    try {
-      this.#sendBatches();
-    } finally {
-      this.#isPumping = false;
-    }
-  };
-
-  #sendBatches(): void {
-    while (this.#deps.link.isWritable) {
-      const frames = this.#outbox.gather(this.#lane, this.#lane.target, this.now);
-      if (frames.length === 0 && !this.#lane.isAckDue) break;
-      this.#lane.send(frames);
-    }
-    const relieved = this.#outbox.takeRelieved({ hasRoom: this.#hasRoom() });
-    for (const stream of relieved) this.#guard(stream, () => stream.tellIfDrained());
   }
 
   // Receiving.

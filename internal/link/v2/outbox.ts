@@ -15,7 +15,7 @@ interface WholeFrame {
 }
 
 /** What an `open` says before its head. */
-interface OpenTerms {
+export interface OpenTerms {
   tunnel: number;
   /** How much time was left, and when. */
   msLeft: number;
