@@ -27,6 +27,7 @@ const goodbyeMs = 500;
 const askMs = 100;
 
 const channelOfAll = 'adit:hubs';
+const channelOfNobody = 'adit:nobody';
 const channelOf = (node: NodeId): string => `adit:node:${node}`;
 
 export interface RedisBusDeps {
@@ -246,6 +247,7 @@ export class RedisBus implements Bus {
   #ownBeatHeard(stamp: number): void {
     const now = this.#deps.clock.now();
     this.#heardAt.all = now;
+    this.#deps.connection.proved();
     this.stats.lagMs = now - stamp;
     this.#problem = '';
     this.#peers.heardMyself();
@@ -278,15 +280,17 @@ export class RedisBus implements Bus {
     const heardAt = Math.min(this.#heardAt.all, this.#heardAt.own);
     if (now - Math.max(heardAt, this.#connectionSince) > staleMs) {
       this.#connectionSince = now;
-      connection.reset();
+      connection.reset(this.#problem || connection.lastError || 'it did not answer');
       return;
     }
     // The way of messages, and back to us.
     connection.send(channelOf(this.#node), [this.#emptyEnvelope()], () => undefined);
-    // Who says to be there must hear what is sent to it.
-    if (this.#heardAt.own < this.#connectionSince) return;
-    connection.publish(channelOfAll, this.#newBeat('here')).catch((error: unknown) => {
-      this.#problem = messageOf(error);
+    // Who says to be there must hear what is sent to it. Else it is only asked whether publishing is allowed.
+    const hearsItself = this.#heardAt.own >= this.#connectionSince;
+    const [channel, bytes] = hearsItself ? [channelOfAll, this.#newBeat('here')] : [channelOfNobody, Buffer.alloc(0)];
+    connection.publish(channel, bytes).catch((error: unknown) => {
+      // Of a connection that was lost there is more to be told.
+      if (connection.isUp) this.#problem = messageOf(error);
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import { Command } from 'ioredis';
 
 /** Pieces of this length are written as they are; shorter ones are put together first. */
@@ -22,6 +22,16 @@ export class PublishCommand extends Command {
     writeAll(socket, parts);
     return end;
   }
+}
+
+/**
+ * No replies are wanted on this connection, each of which would wake us. Those of a server that does not know the command
+ * are passed over like its answer to that.
+ */
+export function silence(socket: Duplex): void {
+  socket.removeAllListeners('data');
+  socket.on('data', () => undefined);
+  socket.write('CLIENT REPLY OFF\r\n');
 }
 
 /**

@@ -1,10 +1,9 @@
-import type { Duplex } from 'node:stream';
 import { Cluster, Redis } from 'ioredis';
 import { messageOf } from './errors.ts';
 import { connectCluster, connectSingle, reconnectDelayMs } from './redis-clients.ts';
 import { complaintOf } from './redis-complaint.ts';
 import { readMessages } from './redis-messages.ts';
-import { PublishCommand, writePublish } from './redis-publish.ts';
+import { PublishCommand, silence, writePublish } from './redis-publish.ts';
 import { type RedisOptions, redisName } from './redis-url.ts';
 import { giveBack } from './write-copy.ts';
 import { countGarbage } from './young-garbage.ts';
@@ -45,6 +44,8 @@ export class RedisConnection {
   /** What was told last of whether it is up. */
   #wasUp: boolean | undefined;
   #wasEverUp = false;
+  /** The connections were given up since nothing came back that was published, and nothing has since. */
+  #isDoubted = false;
   /** When a server was left last because it is a replica. */
   #leftAt = Number.NEGATIVE_INFINITY;
   /** Asks a Redis Cluster now and then who serves what. */
@@ -186,10 +187,17 @@ export class RedisConnection {
     return this.#heeded(this.#commands.eval(script, 1, key, ...args));
   }
 
-  /** Gives up connections that look alive and carry nothing, with all that was written to them. */
-  reset(reason = 'it did not answer'): void {
-    this.#lastError = reason;
-    for (const client of this.#clients()) client.disconnect(true);
+  /** Gives up connections that look alive and carry nothing, with all that was written to them: the next may be no better. */
+  reset(reason: string): void {
+    this.#isDoubted = true;
+    this.#giveUp(reason);
+  }
+
+  /** What was published has come back: only now others are told that it is up. */
+  proved(): void {
+    if (!this.#isDoubted) return;
+    this.#isDoubted = false;
+    this.#tellChange();
   }
 
   /** Waits until Redis has answered what it was asked, a moment at most. */
@@ -233,9 +241,14 @@ export class RedisConnection {
     reply.catch(({ message }: Error) => {
       if (!isReplica.test(message) || this.#isClosed || !this.isUp || this.#isLeaving()) return;
       this.#leftAt = performance.now();
-      this.reset(message);
+      this.#giveUp(message);
     });
     return reply;
+  }
+
+  #giveUp(reason: string): void {
+    this.#lastError = reason;
+    for (const client of this.#clients()) client.disconnect(true);
   }
 
   #isLeaving(): boolean {
@@ -259,10 +272,11 @@ export class RedisConnection {
   }
 
   #tellChange(): void {
-    if (this.isUp === this.#wasUp || this.#isLeaving()) return;
-    this.#wasUp = this.isUp;
-    this.#wasEverUp ||= this.isUp;
-    this.#onChange(this.isUp);
+    const { isUp } = this;
+    if (isUp === this.#wasUp || this.#isLeaving() || (isUp && this.#isDoubted)) return;
+    this.#wasUp = isUp;
+    this.#wasEverUp ||= isUp;
+    this.#onChange(isUp);
   }
 
   #receive(channel: string, message: Buffer): void {
@@ -287,14 +301,4 @@ export class RedisConnection {
       });
     }
   }
-}
-
-/**
- * No replies are wanted on this connection, each of which would wake us. Those of a server that does not know the command
- * are passed over like its answer to that.
- */
-function silence(socket: Duplex): void {
-  socket.removeAllListeners('data');
-  socket.on('data', () => undefined);
-  socket.write('CLIENT REPLY OFF\r\n');
 }

@@ -54,6 +54,26 @@ test('a hub whose Redis is a replica says so once, and that it is not ready', as
   assert.match(told[1] ?? '', /refuses what hubs note there: READONLY/);
 });
 
+test('a hub whose user may not publish or subscribe says so once, and is ready once it may', async (t) => {
+  const lacking = ['publish', 'subscribe'].map(async (right) => {
+    const user = ['--user', 'hub', 'on', '>pw', '~adit:*', '&adit:*', '+@all', `-${right}`];
+    const server = await startRedis(t, ['--user', 'default', 'on', 'nopass', '+@all', ...user]);
+    const relay = await Relay.start(t, [server.port]);
+    const hub = await startHub(t, ['--redis', `redis://hub:pw@127.0.0.1:${relay.port}`]);
+    const isRefused = new RegExp(`NOPERM.*'${right}'`);
+    await untilReady(hub.port, (status, text) => status === 503 && isRefused.test(text));
+    const told = () => hub.program.lines.filter((line) => line.includes(`127.0.0.1:${relay.port}`));
+    // It is connected to anew every 5 s, which is no news: it would be of no use again.
+    await untilReady(hub.port, () => relay.connectionCount >= 6);
+    await untilReady(hub.port, (status, text) => status === 503 && isRefused.test(text));
+    assert.match(told().at(-1) ?? '', isRefused);
+    await server.command('ACL', 'SETUSER', 'hub', `+${right}`);
+    await untilReady(hub.port, (status) => status === 200);
+    assert.match(told().at(-1) ?? '', /is connected/);
+  });
+  await Promise.all(lacking);
+});
+
 test('the variables of the original select its Redis', async (t) => {
   const server = await startRedis(t);
   const env = { PUBSUB: 'redis', CACHE: 'redis', REDIS: `127.0.0.1:${server.port}` };
