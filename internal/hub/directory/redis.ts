@@ -57,7 +57,8 @@ export class RedisDirectory implements Directory {
       keep: (session) => this.#keepSession(session),
       probe: () => this.#mark.touch(),
       onRefused: (refusal) => {
-        if (refusal) deps.log.warn(this.health.reason);
+        // Even where it cannot be reached at this moment: of that the log is told by others.
+        if (refusal) deps.log.warn(this.#refusal);
         else deps.log.info(`${deps.connection.name} takes what hubs note there again`);
       },
     });
@@ -163,15 +164,18 @@ export class RedisDirectory implements Directory {
   }
 
   get health(): BusHealth {
-    const { isUp, reason, name } = this.#deps.connection;
-    const { refusal } = this.#renewals;
-    if (!isUp || refusal === '') return { isUp, reason };
-    return { isUp: false, reason: `${name} refuses what hubs note there: ${refusal}` };
+    const { isUp, reason } = this.#deps.connection;
+    if (!isUp || this.#renewals.refusal === '') return { isUp, reason };
+    return { isUp: false, reason: this.#refusal };
   }
 
   async close(): Promise<void> {
     this.#renewals.close();
     await this.#deps.connection.close();
+  }
+
+  get #refusal(): string {
+    return `${this.#deps.connection.name} refuses what hubs note there: ${this.#renewals.refusal}`;
   }
 
   /** The record of a session, which is put back first if it is held here and missing. */

@@ -8,7 +8,7 @@ const healingMs = 15_000;
 /** Leases that are renewed at once. */
 const renewCount = 100;
 /** What Redis says of a command that it takes from nobody, or not from us, until somebody has seen to it. */
-const refusals = /^(OOM|NOPERM|MISCONF|READONLY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN)\b/;
+const refusals = /^(OOM|NOPERM|MISCONF|READONLY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|ERR The user executing the script)\b/;
 /** A Redis of which nothing passes for so long counts as one that refuses, whatever it says. */
 const refusedMs = 5_000;
 
