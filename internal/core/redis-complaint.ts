@@ -15,6 +15,8 @@ export function complaintOf(error: Error, { isTls, kind }: RedisOptions, { isNew
   if (isTls && /ETIMEDOUT|ECONNRESET|wrong version number/i.test(message)) {
     return `${message} (rediss:// is for a server that speaks TLS)`;
   }
+  // What it says when it hangs up at once is lost to what we write meanwhile.
+  if (/EPIPE/.test(message)) return `${message} (it hangs up on whoever connects: its maxclients may be reached)`;
   if (!isTls && /ECONNRESET/.test(message)) return `${message} (if it speaks TLS, its URL begins with rediss)`;
   return message;
 }

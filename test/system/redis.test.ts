@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { makeCertificates } from '../support/certificate.ts';
 import { freePort, runToEnd, startHub, temporaryFolder } from '../support/processes.ts';
@@ -31,6 +33,16 @@ test('a hub without its Redis is not ready, says why without the password, and i
   assert.match(told[1] ?? '', /is connected/);
   assert.match(told[2] ?? '', /cannot be reached/);
   assert.doesNotMatch(text + hub.program.lines.join('\n') + hub.program.stderr, /secret/);
+});
+
+test('a hub whose Redis serves as many clients as it may says that this can be why it is not ready', async (t) => {
+  const server = await startRedis(t, ['--maxclients', '1']);
+  const client = connect(server.port, '127.0.0.1');
+  t.after(() => client.destroy());
+  await once(client, 'connect');
+  const hub = await startHub(t, ['--redis', server.url]);
+  await untilReady(hub.port, (status, text) => status === 503 && /maxclients|max number of clients/.test(text));
+  client.destroy();
 });
 
 test('a hub whose Redis is there says only that', async (t) => {
