@@ -165,3 +165,25 @@ for (const wire of ['v1', 'v2']) {
     assert.deepEqual(await near.program.exited, { code: 0, signal: null });
   });
 }
+
+for (const wire of ['v1', 'v2']) {
+  for (const where of ['its own', 'another hub’s']) {
+    test(`over wire ${wire} a hub whose drain is over tells its visitors that ${where} agent was not waited for`, async (t) => {
+      let asked: () => void = () => undefined;
+      const isAsked = new Promise<void>((resolve) => {
+        asked = resolve;
+      });
+      const service = await startOrigin(t, () => asked());
+      const args = ['--redis', (await startRedis(t)).url, '--drain', '1s'];
+      const [ending, other] = await Promise.all([startHub(t, args), startHub(t, args)]);
+      const { url } = where === 'its own' ? ending : other;
+      const agent = await startAgent(t, ['--hub', url, '--wire', wire, String(service.port)]);
+      const waiting = visit({ port: ending.port, host: agent.hostname });
+      await isAsked;
+      ending.program.signal('SIGTERM');
+      const { status, headers } = await waiting;
+      assert.deepEqual([status, headers['adit-error']], [502, 'ADIT_LINK_LOST']);
+      assert.deepEqual(await ending.program.exited, { code: 0, signal: null });
+    });
+  }
+}

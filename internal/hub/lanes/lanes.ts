@@ -110,6 +110,11 @@ export class Lanes {
     if (lane?.node === node) this.#end(lane);
   }
 
+  /** This hub ends: whatever its visitors still wait for, nobody else can bring them. */
+  endAll(): void {
+    for (const lane of this.#lanes.values()) this.#end(lane);
+  }
+
   /** Takes a packet of a session that is held here. Throws V2Error. */
   receive(session: string, packet: Buffer): boolean {
     const lane = this.#lanes.get(session);

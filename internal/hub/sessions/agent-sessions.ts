@@ -164,6 +164,7 @@ export class AgentSessions {
 
   closeAll(code: number, reason: string): void {
     this.v1.closeAll(code, reason);
+    this.lanes.endAll();
     this.v2.closeAll(code, reason);
   }
 
