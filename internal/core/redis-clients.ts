@@ -1,5 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
-import { InPlaceConnector } from './redis-connector.ts';
+import { connectorTelling, InPlaceConnector } from './redis-connector.ts';
 import type { RedisOptions } from './redis-url.ts';
 
 /** How long Redis may take to answer one command. Longer than what a stop of it may take that is served late. */
@@ -32,8 +32,8 @@ export function connectSingle(options: RedisOptions, { isReadInPlace = false } =
   });
 }
 
-/** A client of a Redis Cluster. */
-export function connectCluster(options: RedisOptions): Cluster {
+/** A client of a Redis Cluster. `onError` is told why its nodes cannot be reached. */
+export function connectCluster(options: RedisOptions, onError: (error: Error) => void): Cluster {
   return new Cluster([...options.addresses], {
     shardedSubscribers: true,
     // Connections to its nodes are made when they are needed; what they are needed for waits until they are there.
@@ -45,7 +45,7 @@ export function connectCluster(options: RedisOptions): Cluster {
     retryDelayOnTryAgain: 0,
     // A name instead of its address, since the certificate is good for the name.
     dnsLookup: (host, callback) => callback(null, host),
-    redisOptions: usual(options),
+    redisOptions: { ...usual(options), Connector: connectorTelling(onError) },
   });
 }
 

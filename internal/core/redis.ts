@@ -2,6 +2,7 @@ import { Cluster, Redis } from 'ioredis';
 import { messageOf } from './errors.ts';
 import { connectCluster, connectSingle, reconnectDelayMs } from './redis-clients.ts';
 import { complaintOf } from './redis-complaint.ts';
+import { closedMessage } from './redis-connector.ts';
 import { readMessages } from './redis-messages.ts';
 import { PublishCommand, silence, writePublish } from './redis-publish.ts';
 import { type RedisOptions, redisName } from './redis-url.ts';
@@ -16,6 +17,7 @@ const leaveMs = 1_000;
 const noSuchDatabase = /DB index is out of range/;
 /** What a replica says of what it is to write. */
 const isReplica = /^READONLY\b/;
+const notYet = 'not connected yet';
 
 /**
  * One hub's connections to Redis, whatever kind of Redis it is: one for commands, one to listen on, and one to send
@@ -36,7 +38,7 @@ export class RedisConnection {
   readonly #onError: (thrown: unknown) => void;
   readonly #onConnected = new Set<() => void>();
   #onChange: (isUp: boolean) => void = () => undefined;
-  #lastError = 'not connected yet';
+  #lastError = notYet;
   /** Why it may not listen; another connection that comes says nothing of that. */
   #refusal = '';
   /** Why it would be used in a place that it was not told: the library goes on with the first database then. */
@@ -58,7 +60,7 @@ export class RedisConnection {
     this.#options = options;
     this.name = redisName(options);
     if (options.kind === 'cluster') {
-      const cluster = connectCluster(options);
+      const cluster = connectCluster(options, (error) => this.#failed(error));
       this.#commands = this.#subscriber = cluster;
       // The library's own timer sometimes outlives it: when it is closed while it asks.
       this.#refreshing = setInterval(
@@ -266,7 +268,10 @@ export class RedisConnection {
 
   #failed(error: Error): void {
     if (this.#isClosed) return;
-    this.#lastError = complaintOf(error, this.#options, { isNew: !this.#wasEverUp });
+    const complaint = complaintOf(error, this.#options, { isNew: !this.#wasEverUp });
+    // It says nothing of why.
+    if (complaint !== closedMessage || this.#lastError === '' || this.#lastError === notYet)
+      this.#lastError = complaint;
     if (noSuchDatabase.test(this.#lastError)) this.#misplacement = this.#lastError;
     this.#tellChange();
   }

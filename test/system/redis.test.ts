@@ -114,6 +114,22 @@ test('a Redis behind TLS is known by --redis-ca, and not without it', async (t) 
   await untilReady(other.port, (status, text) => status === 503 && /certificate/.test(text));
 });
 
+test('why no node of a Redis Cluster can be reached is told', async (t) => {
+  const certificates = makeCertificates(temporaryFolder(t));
+  const { port } = await startTlsRedis(t, certificates);
+  const reasons = {
+    [`redis+cluster://127.0.0.1:${await freePort()}`]: /connect ECONNREFUSED/,
+    'redis+cluster://nohost.invalid': /getaddrinfo/,
+    [`rediss+cluster://localhost:${port}`]: /certificate/,
+    [`redis+cluster://localhost:${port}`]: /if it speaks TLS, its URL begins with rediss/,
+  };
+  const told = Object.entries(reasons).map(async ([url, reason]) => {
+    const hub = await startHub(t, ['--redis', url]);
+    await untilReady(hub.port, (status, text) => status === 503 && reason.test(text));
+  });
+  await Promise.all(told);
+});
+
 test('--redis-ca that cannot be used ends the hub with 2', async () => {
   const { code, stderr } = await runToEnd('adit-server', ['--redis', 'redis://127.0.0.1', '--redis-ca', 'ca.pem']);
   assert.equal(code, 2);
