@@ -103,7 +103,8 @@ export type SessionPacket =
   | { kind: 'hello'; nonce: string; version: string }
   | ({ kind: 'register'; versions: readonly number[]; agent: string; limits: PeerLimits } & Proof)
   | ({ kind: 'resume' } & Proof)
-  | { kind: 'resumed'; epoch: number }
+  /** The hostname is that of the first tunnel, empty where the hub has no domain; older hubs do not tell it. */
+  | { kind: 'resumed'; epoch: number; hostname?: string }
   /** How long this hub still serves: another one is to be found until then. */
   | { kind: 'drain'; msLeft: number }
   | {
@@ -161,7 +162,10 @@ const decoders: { [K in SessionPacket['kind']]: (from: Members) => Extract<Sessi
     ...proofOf(from),
   }),
   resume: (from) => ({ kind: 'resume', ...proofOf(from) }),
-  resumed: (from) => ({ kind: 'resumed', epoch: from.integer('epoch') }),
+  resumed: (from) => {
+    const hostname = from.optionalText('hostname', 255);
+    return { kind: 'resumed', epoch: from.integer('epoch'), ...(hostname === undefined ? {} : { hostname }) };
+  },
   drain: (from) => ({ kind: 'drain', msLeft: from.integer('msLeft') }),
   registered: (from) => ({
     kind: 'registered',

@@ -37,7 +37,7 @@ function clientIdsOf({ key: { kid = firstKey }, claim }: V2Registration): string
 const registrar: Pick<Registrar, 'admit' | 'admitV2' | 'admitResume'> = {
   admit: async () => ({ keyId: firstKey, tunnel: tunnelOf(pairClientId) }),
   admitV2: async (asked) => ({ keyId: asked.key.kid ?? firstKey, tunnels: clientIdsOf(asked).map(tunnelOf) }),
-  admitResume: async (asked) => ({ keyId: asked.key.kid ?? firstKey, clientIds: clientIdsOf(asked) }),
+  admitResume: async (asked) => ({ keyId: asked.key.kid ?? firstKey, tunnels: clientIdsOf(asked).map(tunnelOf) }),
 };
 
 /** Hubs of one process that reach each other. */

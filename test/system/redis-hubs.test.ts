@@ -39,6 +39,23 @@ for (const wire of ['v1', 'v2']) {
   });
 }
 
+test('an agent that goes on at a hub of another domain is online under its hostname there', async (t) => {
+  const redis = await startRedis(t);
+  const way = await Relay.start(t);
+  const base = `http://localhost:${way.port}`;
+  const args = ['--redis', redis.url, '--base', base];
+  const [near, far] = await Promise.all([startHub(t, args), startHub(t, [...args, '--domain', 'other.localhost'])]);
+  way.targets = [near.port];
+  const agent = await startAgent(t, ['--hub', base, String(origin.port)]);
+  const from = agent.program.lines.length;
+  way.targets = [far.port];
+  way.cut();
+  const { hostname, url } = await agent.event('online', from);
+  assert.equal(hostname, agent.hostname.replace(/localhost$/, 'other.localhost'));
+  assert.equal(url, `http://${hostname}:${way.port}/`);
+  assert.equal((await visit({ port: far.port, host: String(hostname) })).status, 200);
+});
+
 test('while Redis is away a hub serves its own agents’ visitors, and tells others at once', async (t) => {
   const redis = await startRedis(t);
   const [near, far] = await Promise.all([startHub(t, ['--redis', redis.url]), startHub(t, ['--redis', redis.url])]);

@@ -35,6 +35,8 @@ const packets: SessionPacket[] = [
     claim: { origin: 'https://hub.example.com', nonce: 'n', session: 'id', epoch: 3, tunnels: [{ session: '' }] },
   },
   { kind: 'resumed', epoch: 4 },
+  { kind: 'resumed', epoch: 4, hostname: 'a.example.com' },
+  { kind: 'resumed', epoch: 4, hostname: '' },
   { kind: 'drain', msLeft: 25_000 },
   { kind: 'probe', nonce: 'n'.repeat(16) },
   { kind: 'probed', nonce: 'n'.repeat(64), outcome: 'failed', detail: 'why' },

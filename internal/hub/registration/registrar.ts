@@ -58,9 +58,10 @@ export class Registrar {
     return { keyId, tunnels: clientIds.map((clientId) => this.#tunnel(clientId)) };
   }
 
-  /** Who wants to go on with a session, and which ids that has. Throws ADIT_REFUSED. */
-  async admitResume(registration: V2Registration): Promise<{ keyId: string; clientIds: string[] }> {
-    return await this.#admitKey('resume', registration);
+  /** Who wants to go on with a session, and which tunnels that has. Throws ADIT_REFUSED. */
+  async admitResume(registration: V2Registration): Promise<{ keyId: string; tunnels: RegisteredTunnel[] }> {
+    const { keyId, clientIds } = await this.#admitKey('resume', registration);
+    return { keyId, tunnels: clientIds.map((clientId) => this.#tunnel(clientId)) };
   }
 
   async #admitKey(purpose: 'register' | 'resume', registration: V2Registration) {

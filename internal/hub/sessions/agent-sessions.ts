@@ -4,7 +4,7 @@ import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { StreamOpener } from '#internal/link/stream';
 import type { Registered, V1HubSession } from '#internal/link/v1/hub-session';
-import type { RegisteredTunnel, V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
+import type { RegisteredTunnel, Resumed, V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
 import type { WindowBudget } from '#internal/link/v2/receive-window';
 import { encodeNodeMessage, type NodeMessage } from '#messages/node';
 import type { RegistrationRequest } from '#messages/v1';
@@ -105,7 +105,7 @@ export class AgentSessions {
     registrar: Pick<Registrar, 'admitResume'>,
     registration: V2Registration,
     link: V2HubLink,
-  ): Promise<number | undefined> {
+  ): Promise<Resumed | undefined> {
     return await this.#counted(this.v2.resumptions.resume(registrar, registration, link));
   }
 

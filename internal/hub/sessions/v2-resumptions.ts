@@ -1,6 +1,6 @@
 import type { NodeId } from '#internal/bus/bus';
 import { AditError } from '#internal/core/errors';
-import type { V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
+import type { Resumed, V2HubLink, V2Registration } from '#internal/link/v2/hub-link';
 import type { Directory, SessionRecord } from '../directory/directory.ts';
 import { takenIds } from '../directory/taken-ids.ts';
 import type { Registrar } from '../registration/registrar.ts';
@@ -30,13 +30,13 @@ export class V2Resumptions {
     return this.#asked.has(session);
   }
 
-  /** The new epoch of the session, or undefined when nobody knows it any more. Throws ADIT_REFUSED, ADIT_REPLACED or ADIT_HUB_BUSY. */
+  /** How the session goes on, or undefined when nobody knows it any more. Throws ADIT_REFUSED, ADIT_REPLACED or ADIT_HUB_BUSY. */
   async resume(
     registrar: Pick<Registrar, 'admitResume'>,
     registration: V2Registration,
     link: V2HubLink,
-  ): Promise<number | undefined> {
-    const { keyId, clientIds } = await registrar.admitResume(registration);
+  ): Promise<Resumed | undefined> {
+    const { keyId, tunnels } = await registrar.admitResume(registration);
     const { session, epoch } = registration.claim;
     const { directory } = this.#deps;
     this.#asked.add(session);
@@ -50,9 +50,12 @@ export class V2Resumptions {
         this.#deps.take(record, known.node, link);
         // Whoever took names of it on its way could not tell it here.
         for (const clientId of await this.#taken(session, record.clientIds)) this.#deps.withdraw(session, clientId);
-        return record.epoch;
+        return { epoch: record.epoch, hostname: tunnels[0]?.hostname };
       }
-      await this.#taken(session, clientIds);
+      await this.#taken(
+        session,
+        tunnels.map(({ clientId }) => clientId),
+      );
       return undefined;
     } finally {
       this.#asked.delete(session);

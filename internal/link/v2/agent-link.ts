@@ -183,7 +183,7 @@ export class V2AgentLink implements SessionLinkHandler {
     this.#serve(pending, this.#session);
   }
 
-  #resumed({ epoch }: Extract<SessionPacket, { kind: 'resumed' }>): void {
+  #resumed({ epoch, hostname }: Extract<SessionPacket, { kind: 'resumed' }>): void {
     const pending = this.#pending;
     if (!pending || !this.#session || this.#link.isServing)
       throw new V2Error('a session goes on that was not asked for');
@@ -194,6 +194,8 @@ export class V2AgentLink implements SessionLinkHandler {
       return;
     }
     this.#session.resume(this.#link.packets, epoch);
+    // Hubs that share sessions may differ in their domains.
+    if (hostname !== undefined) this.#session.hostname = hostname === '' ? undefined : hostname;
     this.#serve(pending, this.#session);
   }
 

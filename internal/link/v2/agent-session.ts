@@ -32,7 +32,7 @@ export interface V2Grant {
 /** A session as the agent knows it: the streams of each hub's visitors, which outlive the connection below. */
 export class V2AgentSession {
   readonly id: string;
-  readonly hostname: string | undefined;
+  hostname: string | undefined;
   epoch: number;
   isEnded = false;
   /** Tunnels that are still its own. */

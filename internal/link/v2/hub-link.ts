@@ -37,6 +37,13 @@ export interface RegisteredTunnel {
   hostname: string | undefined;
 }
 
+/** How a session goes on. */
+export interface Resumed {
+  epoch: number;
+  /** Of its first tunnel. */
+  hostname: string | undefined;
+}
+
 export interface V2HubLinkOptions {
   /** How long a session outlives its connection. */
   graceMs: number;
@@ -47,8 +54,8 @@ export interface V2HubLinkDeps {
   log: Log;
   /** Decides on a registration. Throws ADIT_REFUSED for good, or ADIT_HUB_BUSY for now. */
   register(registration: V2Registration, link: V2HubLink): Promise<readonly RegisteredTunnel[]>;
-  /** The same for a session that goes on here: gives its new epoch, or undefined when there is none to go on with. */
-  resume(registration: V2Registration, link: V2HubLink): Promise<number | undefined>;
+  /** The same for a session that goes on here: undefined when there is none to go on with. */
+  resume(registration: V2Registration, link: V2HubLink): Promise<Resumed | undefined>;
   /** The agent has been told: its streams may be opened. */
   onServing(link: V2HubLink): void;
   /** A batch for the streams of a hub. Throws {@link V2Error}. */
@@ -234,10 +241,11 @@ export class V2HubLink implements SessionLinkHandler, SendingLink {
   }
 
   async #resume(request: Extract<SessionPacket, { kind: 'resume' }>): Promise<void> {
-    const epoch = await this.#deps.resume({ ...request, maxStreams: 0, hubNonce: this.#nonce }, this);
+    const resumed = await this.#deps.resume({ ...request, maxStreams: 0, hubNonce: this.#nonce }, this);
     if (this.isClosed) return;
-    if (epoch !== undefined) {
-      this.#serve({ kind: 'resumed', epoch });
+    if (resumed) {
+      const { epoch, hostname = '' } = resumed;
+      this.#serve({ kind: 'resumed', epoch, hostname });
       return;
     }
     const message = 'this hub does not know the session any more: register anew';
