@@ -108,6 +108,8 @@ for (const [place, at] of Object.entries(places)) {
     roaming.ask(edge, '/first');
     await roaming.settle();
     const visitor = roaming.ask(edge, '/sent');
+    // One turn gathers, and with the next one it is on its way.
+    await turn();
     await turn();
     roaming.cut();
     await roaming.pass(31_000);

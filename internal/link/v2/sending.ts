@@ -10,7 +10,7 @@ import { type OpenTerms, Outbox } from './outbox.ts';
 import type { SendingLink } from './packet-link.ts';
 
 /** So many requests or answers are gathered at most before they are sent. */
-const gatheredEnds = 16;
+const gatheredEnds = 32;
 
 export interface SendingDeps {
   clock: Clock;
@@ -99,7 +99,7 @@ export class Sending implements StreamSender {
     this.#isScheduled = true;
     // Gathering pays when many streams write in one turn. One stream alone would only wait for it.
     if (this.#deps.streamCount() <= 1) afterTurn(this.#pump);
-    else setImmediate(this.#pump);
+    else setImmediate(this.#turn);
   }
 
   /** Sends nothing more. */
@@ -110,6 +110,12 @@ export class Sending implements StreamSender {
   #hasRoom(): boolean {
     return this.#deps.link.isWritable && this.#lane.hasRoom;
   }
+
+  /** Whole messages wait for those of one more turn: each message to the other end wakes it, whatever it carries. */
+  readonly #turn = (): void => {
+    if (this.#waitingEnds > 0) setImmediate(this.#pump);
+    else this.#pump();
+  };
 
   readonly #pump = (): void => {
     this.#isScheduled = false;
