@@ -1,17 +1,12 @@
 import { type Clock, type Stop, within } from '#internal/core/clock';
-import { messageOf } from '#internal/core/errors';
 import type { RedisConnection } from '#internal/core/redis';
 import type { Bus, BusHandler, BusHealth, NodeId } from './bus.ts';
-import { decodeBeat, decodeEnvelope, encodeBeat, encodeEnvelopeHead, type PendingMessages } from './envelope.ts';
+import { decodeBeat, decodeEnvelope, encodeEnvelopeHead, type PendingMessages } from './envelope.ts';
 import { Gathering } from './gathering.ts';
+import { beatMs, channelOf, channelOfAll, OwnBeat } from './own-beat.ts';
 import { Peers, staleMs } from './peers.ts';
 import type { BusStats } from './stats.ts';
 
-const beatMs = 500;
-/** Without a heartbeat of our own for this long the bus counts as down. */
-const deafMs = 2_000;
-/** With heartbeats that take longer to come back, messages may be too old when they arrive: those know of an older one. */
-const lagMax = (staleMs - beatMs) / 2;
 /** Bytes that are on their way to Redis from which on others wait, and at which they go on. */
 const highWater = 8 * 1_048_576;
 const lowWater = 4 * 1_048_576;
@@ -25,10 +20,6 @@ const waitingMax = 4 * 1_048_576;
 const goodbyeMs = 500;
 /** How long after something was sent to a node Redis is asked whether that is there. */
 const askMs = 100;
-
-const channelOfAll = 'adit:hubs';
-const channelOfNobody = 'adit:nobody';
-const channelOf = (node: NodeId): string => `adit:node:${node}`;
 
 export interface RedisBusDeps {
   clock: Clock;
@@ -47,6 +38,7 @@ export class RedisBus implements Bus {
   readonly #node: NodeId;
   readonly #deps: RedisBusDeps;
   readonly #peers: Peers;
+  readonly #ownBeat: OwnBeat;
   /** What waits for the end of this turn, or for a node's heartbeat. */
   readonly #gathering = new Gathering((node, pending) => this.#flush(node, pending));
   /** The number of each node's last publish that was taken. */
@@ -55,15 +47,9 @@ export class RedisBus implements Bus {
   /** Nodes after which Redis is about to be asked. */
   readonly #asked = new Set<NodeId>();
   #number = 0;
-  #isBeatDue = false;
   /** Bytes that are on their way to Redis. */
   #unconfirmed = 0;
   #isWritable = true;
-  /** When our heartbeat came back on the channel of all, and an empty publish on our own. */
-  #heardAt = { all: Number.NEGATIVE_INFINITY, own: Number.NEGATIVE_INFINITY };
-  #connectionSince: number;
-  /** Why the last heartbeat could not be sent. */
-  #problem = '';
   #stopBeats: Stop | undefined;
   #onFirstBeat: () => void = () => undefined;
   #isClosed = false;
@@ -71,7 +57,8 @@ export class RedisBus implements Bus {
   constructor(node: NodeId, deps: RedisBusDeps) {
     this.#node = node;
     this.#deps = deps;
-    this.#connectionSince = deps.clock.now();
+    const ownBeat = new OwnBeat(node, deps);
+    this.#ownBeat = ownBeat;
     this.#peers = new Peers(deps.clock, (gone) => {
       this.stats.gone += 1;
       this.#gone(gone);
@@ -83,7 +70,9 @@ export class RedisBus implements Bus {
       dropped: 0,
       stale: 0,
       gone: 0,
-      lagMs: 0,
+      get lagMs() {
+        return ownBeat.lagMs;
+      },
       get reconnects() {
         return connection.lossCount;
       },
@@ -96,9 +85,9 @@ export class RedisBus implements Bus {
     this.#handler = handler;
     connection.listen(channelOfAll, (bytes) => this.#beatHeard(bytes));
     connection.listen(channelOf(this.#node), (bytes) => this.#receive(bytes));
-    connection.onConnected(() => this.#beatSoon());
+    connection.onConnected(() => this.#ownBeat.soon());
     this.#stopBeats = clock.every(beatMs, () => this.#beat());
-    this.#beatSoon();
+    this.#ownBeat.soon();
     const firstBeat = new Promise<void>((resolve) => {
       this.#onFirstBeat = resolve;
     });
@@ -120,24 +109,11 @@ export class RedisBus implements Bus {
   }
 
   get isConnected(): boolean {
-    return this.#deps.connection.takesMessages && this.stats.lagMs <= lagMax;
+    return this.#deps.connection.takesMessages && this.#ownBeat.isTimely;
   }
 
   get health(): BusHealth {
-    const { clock, connection } = this.#deps;
-    if (!connection.isUp) return { isUp: false, reason: connection.reason };
-    const silentMs = clock.now() - Math.min(this.#heardAt.all, this.#heardAt.own);
-    const { lagMs } = this.stats;
-    if (silentMs <= deafMs && lagMs > lagMax) {
-      const reason = `${connection.name} takes ${(lagMs / 1_000).toFixed(1)} s to bring back what is published`;
-      return { isUp: false, reason: `${reason}: messages between hubs arrive too late` };
-    }
-    if (silentMs <= deafMs) return { isUp: true, reason: '' };
-    const problem = this.#problem || connection.lastError;
-    return {
-      isUp: false,
-      reason: `${connection.name} does not bring back what is published${problem && `: ${problem}`}`,
-    };
+    return this.#ownBeat.health;
   }
 
   async close(): Promise<void> {
@@ -145,12 +121,8 @@ export class RedisBus implements Bus {
     this.#gathering.flushAll();
     this.#isClosed = true;
     this.#stopBeats?.();
-    const { clock, connection } = this.#deps;
-    // Behind all else that was sent: of a node that has left nothing more is taken.
-    const goodbye = new Promise<void>((resolve) => {
-      connection.send(channelOfAll, [this.#newBeat('goodbye')], resolve);
-    });
-    await within(clock, goodbyeMs, goodbye);
+    const goodbye = new Promise<void>((resolve) => this.#ownBeat.goodbye(resolve));
+    await within(this.#deps.clock, goodbyeMs, goodbye);
   }
 
   #flush(node: NodeId, { pieces, byteCount }: PendingMessages): void {
@@ -188,7 +160,7 @@ export class RedisBus implements Bus {
     clock.after(askMs, () => {
       this.#asked.delete(node);
       if (this.#isClosed) return;
-      connection.publish(channelOf(node), this.#emptyEnvelope()).then(
+      connection.publish(channelOf(node), this.#ownBeat.emptyMessage()).then(
         (receiverCount) => {
           if (receiverCount === 0) this.#peers.unreached(node);
         },
@@ -209,14 +181,12 @@ export class RedisBus implements Bus {
   #receive(bytes: Buffer): void {
     if (this.#isClosed) return;
     const { from, number, stamp, messages } = decodeEnvelope(bytes);
-    const now = this.#deps.clock.now();
     if (from === this.#node) {
-      if (this.#heardAt.own < this.#connectionSince) this.#beatSoon();
-      this.#heardAt.own = now;
+      this.#ownBeat.heardOnOwn();
       return;
     }
     // A Redis that was stopped and goes on delivers what nobody waits for any more; a Redis Cluster may repeat itself.
-    const isFresh = now - stamp <= staleMs && number > (this.#taken.get(from) ?? 0);
+    const isFresh = this.#deps.clock.now() - stamp <= staleMs && number > (this.#taken.get(from) ?? 0);
     if (!isFresh || this.#peers.hasLeft(from)) {
       this.stats.stale += messages.length;
       return;
@@ -238,18 +208,14 @@ export class RedisBus implements Bus {
     else if (kind === 'goodbye') this.#peers.left(node);
     else if (this.#deps.connection.isUp && this.#peers.heard(node, stamp)) {
       // It does not know of us yet either.
-      this.#beatSoon();
+      this.#ownBeat.soon();
       this.#gathering.flushSoon();
       this.#tryTo(() => this.#handler?.heard(node));
     }
   }
 
   #ownBeatHeard(stamp: number): void {
-    const now = this.#deps.clock.now();
-    this.#heardAt.all = now;
-    this.#deps.connection.proved();
-    this.stats.lagMs = now - stamp;
-    this.#problem = '';
+    this.#ownBeat.heardByAll(stamp);
     this.#peers.heardMyself();
     this.#onFirstBeat();
   }
@@ -260,47 +226,10 @@ export class RedisBus implements Bus {
     this.#tryTo(() => this.#handler?.gone(node));
   }
 
-  #beatSoon(): void {
-    if (this.#isBeatDue) return;
-    this.#isBeatDue = true;
-    setImmediate(() => {
-      this.#isBeatDue = false;
-      if (!this.#isClosed) this.#beat();
-    });
-  }
-
   #beat(): void {
-    const { clock, connection } = this.#deps;
-    const now = clock.now();
-    if (!connection.isUp) {
-      this.#connectionSince = now;
-      this.#gathering.flushAll();
-      return;
-    }
-    const heardAt = Math.min(this.#heardAt.all, this.#heardAt.own);
-    if (now - Math.max(heardAt, this.#connectionSince) > staleMs) {
-      this.#connectionSince = now;
-      connection.reset(this.#problem || connection.lastError || 'it did not answer');
-      return;
-    }
-    // The way of messages, and back to us.
-    connection.send(channelOf(this.#node), [this.#emptyEnvelope()], () => undefined);
-    // Who says to be there must hear what is sent to it. Else it is only asked whether publishing is allowed.
-    const hearsItself = this.#heardAt.own >= this.#connectionSince;
-    const [channel, bytes] = hearsItself ? [channelOfAll, this.#newBeat('here')] : [channelOfNobody, Buffer.alloc(0)];
-    connection.publish(channel, bytes).catch((error: unknown) => {
-      // Of a connection that was lost there is more to be told.
-      if (connection.isUp) this.#problem = messageOf(error);
-    });
-  }
-
-  /** Its number is one that nobody takes. */
-  #emptyEnvelope(): Buffer {
-    return encodeEnvelopeHead({ from: this.#node, number: 0, stamp: this.#deps.clock.now() });
-  }
-
-  #newBeat(kind: 'here' | 'goodbye'): Buffer {
-    return encodeBeat({ kind, node: this.#node, stamp: this.#deps.clock.now() });
+    // Nothing is kept for when it can be reached.
+    if (!this.#deps.connection.isUp) this.#gathering.flushAll();
+    this.#ownBeat.beat();
   }
 
   #tryTo(action: () => void): void {

@@ -9,6 +9,6 @@ export interface BusStats {
   /** Nodes that left or died. */
   gone: number;
   /** How long the last heartbeat took to come back. */
-  lagMs: number;
+  readonly lagMs: number;
   readonly reconnects: number;
 }
