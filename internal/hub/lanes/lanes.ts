@@ -1,24 +1,22 @@
 import { randomInt } from 'node:crypto';
 import type { Bus, NodeId } from '#internal/bus/bus';
-import type { Clock, Stop } from '#internal/core/clock';
+import type { Clock } from '#internal/core/clock';
 import { AditError, messageOf } from '#internal/core/errors';
 import type { Log } from '#internal/core/log';
 import type { StreamOpener } from '#internal/link/stream';
 import type { OnRepair } from '#internal/link/v2/lane';
 import type { PacketLink } from '#internal/link/v2/packet-link';
-import { decodeGone, encodeGone, epochOf } from '#internal/link/v2/payloads';
+import { decodeGone, epochOf } from '#internal/link/v2/payloads';
 import { WindowBudget } from '#internal/link/v2/receive-window';
 import { limits } from '#messages/limits';
-import { encodeNodeMessage } from '#messages/node';
 import { batchHeaderBytes, packetKinds, V2Error } from '#messages/v2';
 import type { Directory, SessionRecord } from '../directory/directory.ts';
 import { EdgeLane, parkedWaitMs } from './edge-lane.ts';
+import { Holders } from './holders.ts';
 import { ParkedLanes } from './parked-lanes.ts';
 
 /** How long new requests wait for a session whose hub has ended: its agent is about to come to another one. */
 const orphanedWaitMs = 2_000;
-/** How often a hub is asked whether it still holds the sessions that lanes lead to. */
-const askMs = 30_000;
 
 export interface LanesOptions {
   /** This hub. */
@@ -54,16 +52,17 @@ export class Lanes {
   readonly #lanes = new Map<string, EdgeLane>();
   /** Those without a connection. */
   readonly #parked: ParkedLanes;
-  #stopAsking: Stop | undefined;
+  readonly #holders: Holders;
 
   constructor(options: LanesOptions, deps: LanesDeps) {
     this.#options = options;
     this.#deps = deps;
+    this.#holders = new Holders(options.node, deps);
     this.#parked = new ParkedLanes(options.graceMs, {
       clock: deps.clock,
       directory: deps.directory,
       look: async (lane) => {
-        if (!(await this.look(lane.session))) this.#ask(lane);
+        if (!(await this.look(lane.session))) this.#holders.ask(lane);
       },
       end: (lane) => this.#end(lane),
     });
@@ -138,7 +137,7 @@ export class Lanes {
     const lane = this.#lanes.get(session);
     if (!lane) {
       // Whatever it is about, nobody here knows of it any more.
-      this.#deps.bus.publish(node, encodeNodeMessage('toAgent', session), encodeGone(this.#options.node));
+      this.#holders.tellGone({ node, session });
       return;
     }
     const epoch = packet.length < batchHeaderBytes ? 0 : epochOf(packet);
@@ -152,7 +151,7 @@ export class Lanes {
       lane.receive(packet);
     } catch (thrown) {
       if (!(thrown instanceof V2Error)) throw thrown;
-      this.#deps.bus.publish(node, encodeNodeMessage('broken', session), Buffer.from(thrown.message));
+      this.#holders.tellBroken(lane, thrown.message);
       this.#end(lane);
     }
   }
@@ -228,7 +227,7 @@ export class Lanes {
   #make(record: SessionRecord): EdgeLane {
     const { clock, log, windows, onStrayFrame, onRepair } = this.#deps;
     const isLocal = record.node === this.#options.node;
-    const link = isLocal ? this.#deps.localLink(record.session) : this.#remoteLink(record.node, record.session);
+    const link = isLocal ? this.#deps.localLink(record.session) : this.#holders.link(record);
     // The agent may remember a lane of ours that we have given up, but not on its first connection to us.
     const start = isLocal && link && record.epoch === 1 ? 0 : newStart();
     const lane = new EdgeLane(
@@ -250,46 +249,21 @@ export class Lanes {
       return lane;
     }
     lane.attach(link, record.node, record.epoch);
-    if (!isLocal) this.#askNowAndThen();
+    if (!isLocal) this.#holders.askNowAndThen(() => this.#lanes.values());
     return lane;
   }
 
   #attachRemote(lane: EdgeLane, { node, epoch }: Pick<SessionRecord, 'node' | 'epoch'>): void {
     this.#parked.delete(lane);
-    lane.attach(this.#remoteLink(node, lane.session), node, epoch);
-    this.#askNowAndThen();
-  }
-
-  /** Lanes to other hubs are not told of everything: an answer comes where a session is no longer held, or waits. */
-  #askNowAndThen(): void {
-    this.#stopAsking ??= this.#deps.clock.every(askMs, () => {
-      for (const lane of this.#lanes.values()) this.#ask(lane);
-    });
-  }
-
-  /** Asks the hub that is thought to hold a session whether it does. */
-  #ask({ node, session }: EdgeLane): void {
-    if (node !== this.#options.node) this.#deps.bus.publish(node, encodeNodeMessage('toAgent', session));
-  }
-
-  #remoteLink(node: NodeId, session: string): Pick<PacketLink, 'send' | 'isWritable'> {
-    const { bus } = this.#deps;
-    const head = encodeNodeMessage('toAgent', session);
-    return {
-      send: (packet) => bus.publish(node, head, packet),
-      get isWritable() {
-        return bus.isWritable;
-      },
-    };
+    lane.attach(this.#holders.link({ node, session: lane.session }), node, epoch);
+    this.#holders.askNowAndThen(() => this.#lanes.values());
   }
 
   #end(lane: EdgeLane): void {
     this.#parked.delete(lane);
     this.#lanes.delete(lane.session);
     lane.end(lost());
-    if (this.#lanes.size > 0) return;
-    this.#stopAsking?.();
-    this.#stopAsking = undefined;
+    if (this.#lanes.size === 0) this.#holders.stopAsking();
   }
 
   #park(lane: EdgeLane, waitMs: number, reason: AditError): void {
