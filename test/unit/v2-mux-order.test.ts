@@ -39,6 +39,21 @@ function drainable(): { lone: LoneMux; stream: Stream; told: { count: number } }
   return { lone, stream: open(lone, response), told };
 }
 
+/** A stream whose data waits in this outbox. */
+function streamOf(outbox: Outbox, id: number): MuxStream {
+  const sender: StreamSender = {
+    now: 0,
+    rttMs: 1,
+    sendHead: () => undefined,
+    sendUrgent: () => undefined,
+    sendData: (stream) => outbox.putData(stream),
+    awaitsRoom: () => false,
+  };
+  const owner: StreamOwner = { upgraded: () => undefined, forget: () => undefined };
+  const window = new ReceiveWindow(new WindowBudget(0), 0);
+  return new MuxStream(id, { owner, sender, window, isOpener: false });
+}
+
 test('v2 mux: what is urgent goes first, then heads, then data', async () => {
   const { lone, streams } = agentWith(3);
   const [a, b, c] = streams as [AcceptedStream, AcceptedStream, AcceptedStream];
@@ -100,19 +115,7 @@ for (const [speed, lengths] of [
 ] as const) {
   test(`v2 mux: turns on a ${speed} way`, () => {
     const outbox = new Outbox();
-    const sender: StreamSender = {
-      now: 0,
-      rttMs: 1,
-      sendHead: () => undefined,
-      sendUrgent: () => undefined,
-      sendData: (stream) => outbox.putData(stream),
-      awaitsRoom: () => false,
-    };
-    const owner: StreamOwner = { upgraded: () => undefined, forget: () => undefined };
-    for (const id of [1, 3]) {
-      const window = new ReceiveWindow(new WindowBudget(0), 0);
-      new MuxStream(id, { owner, sender, window, isOpener: false }).write(Buffer.alloc(65_536));
-    }
+    for (const id of [1, 3]) streamOf(outbox, id).write(Buffer.alloc(65_536));
     const way = { room: 1_048_576, pace: { isSlow: speed === 'slow', isFast: speed === 'fast' } };
     const batch = outbox.gather(way, Buffer.alloc(limits.v2BatchSent), 0);
     assert.deepEqual(
@@ -121,6 +124,19 @@ for (const [speed, lengths] of [
     );
   });
 }
+
+test('v2 mux: whoever waits for room has its turn where others always have something waiting, the first one first', () => {
+  const outbox = new Outbox();
+  const [busy, first, second] = [1, 3, 5].map((id) => streamOf(outbox, id)) as [MuxStream, MuxStream, MuxStream];
+  outbox.awaitRoom(first);
+  outbox.awaitRoom(second);
+  // What is on its way will be acknowledged, and then there is room.
+  assert.deepEqual(outbox.takeRelieved({ hasRoom: false }), []);
+  busy.write(Buffer.alloc(65_536));
+  assert.deepEqual(outbox.takeRelieved({ hasRoom: false }), [first]);
+  assert.deepEqual(outbox.takeRelieved({ hasRoom: false }), [second]);
+  assert.deepEqual(outbox.takeRelieved({ hasRoom: true }), []);
+});
 
 test('v2 mux: a long piece leaves at once, and an answering end may use its buffer again in any case', async () => {
   const { lone, streams } = agentWith(1);

@@ -38,7 +38,7 @@ export class Outbox {
   readonly #fresh: MuxStream[] = [];
   readonly #turns: MuxStream[] = [];
   #relieved: MuxStream[] = [];
-  #awaiting: MuxStream[] = [];
+  readonly #awaiting: MuxStream[] = [];
 
   /** Whether nothing waits but data. */
   get isEmpty(): boolean {
@@ -86,11 +86,15 @@ export class Outbox {
     this.#awaiting.push(stream);
   }
 
-  /** Streams whose writers were asked to hold back, and of which something was sent since the last call, or that awaited room. */
+  /**
+   * Streams whose writers were asked to hold back, and of which something was sent since the last call, or that awaited room:
+   * all of these when there is some, else one after the other.
+   */
   takeRelieved({ hasRoom }: { hasRoom: boolean }): MuxStream[] {
-    if (hasRoom && this.#awaiting.length > 0) {
-      this.#relieved.push(...this.#awaiting);
-      this.#awaiting = [];
+    if (this.#awaiting.length > 0) {
+      // Whatever others have waiting takes the room as it comes: who waits for it has to join them, one after the other.
+      const isTaken = this.#turns.length + this.#fresh.length > 0;
+      this.#relieved.push(...this.#awaiting.splice(0, hasRoom ? this.#awaiting.length : isTaken ? 1 : 0));
     }
     const relieved = this.#relieved;
     if (relieved.length > 0) this.#relieved = [];
