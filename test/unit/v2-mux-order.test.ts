@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { AditError } from '#internal/core/errors';
 import type { AcceptedStream, Stream } from '#internal/link/stream';
 import { MuxStream, type StreamOwner, type StreamSender } from '#internal/link/v2/mux-stream';
@@ -79,6 +80,21 @@ test('v2 mux: a head is not overtaken by the data and the end behind it, however
     assert.deepEqual(own, [`head:${id}`, `data:${id}`, `end:${id}`]);
   }
   assert.ok(lone.batches.every(({ frames }) => frames.length <= limits.v2BatchSent));
+});
+
+test('v2 mux: whole messages of two turns of the loop leave together', async () => {
+  const { lone, streams } = agentWith(2);
+  for (const stream of streams) {
+    stream.head(responseHead(204));
+    stream.end();
+    await turn();
+  }
+  await lone.settle();
+  const sent = lone.batches.filter(({ frames }) => frames.length > 0);
+  assert.deepEqual(
+    sent.map(({ frames }) => readFrames(frames).map(({ id }) => id)),
+    [[1, 3, 1, 3]],
+  );
 });
 
 test('v2 mux: what streams begin with goes first, then they send in turns of 16 KiB', async () => {
