@@ -1,4 +1,4 @@
-import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { type OnReadOpts, Socket } from 'node:net';
 import type { Stop } from './clock.ts';
 import { countGarbage } from './young-garbage.ts';
 
@@ -53,45 +53,65 @@ class InPlaceReads {
   };
 }
 
-const readsOf = new WeakMap<Socket, InPlaceReads>();
+/** Where a socket keeps its reads. */
+const readsOf = Symbol('reads');
+
+interface InPlaceSocket extends Socket {
+  [readsOf]?: InPlaceReads;
+}
+
+function keepReads(socket: InPlaceSocket, reads: InPlaceReads): void {
+  reads.socket = socket;
+  socket[readsOf] = reads;
+}
 
 /** Makes a socket that can be read in place: `connect` must give it `onread`. */
 export function connectInPlace(connect: (onread: OnReadOpts) => Socket): Socket {
   const reads = new InPlaceReads();
   const socket = connect(reads.onread);
-  reads.socket = socket;
-  readsOf.set(socket, reads);
+  keepReads(socket, reads);
   return socket;
 }
 
-/** What only Node itself gives its sockets, and takes from them. */
-interface Internals {
-  _handle: { useUserBuffer?: unknown } | null;
+/** Where Node keeps what the option `onread` gave a socket. */
+interface OnReadPlaces {
+  buffer: symbol;
+  nextBuffer: symbol;
+  callback: symbol;
 }
 
-interface AcceptedOptions extends SocketConstructorOpts {
-  handle: Internals['_handle'];
-  pauseOnCreate: true;
-  onread: OnReadOpts;
+const onReadPlaces = findOnReadPlaces(new Socket());
+
+function findOnReadPlaces(socket: Socket): OnReadPlaces | undefined {
+  const symbols = Object.getOwnPropertySymbols(socket);
+  const [buffer, nextBuffer, callback] = ['kBuffer', 'kBufferGen', 'kBufferCb'].map((name) =>
+    symbols.find(({ description }) => description === name),
+  );
+  return buffer && nextBuffer && callback ? { buffer, nextBuffer, callback } : undefined;
+}
+
+/** What only Node itself sets of its sockets. */
+interface Internals {
+  _handle?: { useUserBuffer?: (buffer: Uint8Array) => void } | null;
+  [place: symbol]: unknown;
 }
 
 /**
- * Makes of a TCP socket that was accepted paused, and from which nothing was read, one that can be read in place. It is
- * paused, too. A read takes a new buffer of 64 KiB otherwise, of which most is thrown away: that costs more than reading a
- * small request's head. Node has `onread` for sockets that connect, and none for those that a server accepts. Where that
- * can't be done gives the same socket.
+ * Makes a TCP socket that was accepted paused, and from which nothing was read, one that can be read in place. A read
+ * takes a new buffer of 64 KiB otherwise, of which most is thrown away: that costs more than reading a small request's
+ * head. Node has `onread` for sockets that connect, and none for those that a server accepts, so what that option does is
+ * done behind its back. Where that can't be done the socket is left as it is.
  */
-export function acceptInPlace(accepted: Socket): Socket {
-  const internals = accepted as unknown as Internals;
+export function acceptInPlace(socket: Socket): void {
+  const internals = socket as unknown as Internals;
   const handle = internals._handle;
-  if (!handle?.useUserBuffer) return accepted;
-  const { allowHalfOpen } = accepted;
-  internals._handle = null;
-  accepted.destroy();
-  return connectInPlace((onread) => {
-    const options: AcceptedOptions = { handle, allowHalfOpen, pauseOnCreate: true, onread };
-    return new Socket(options);
-  });
+  if (!onReadPlaces || !handle?.useUserBuffer) return;
+  const reads = new InPlaceReads();
+  keepReads(socket, reads);
+  internals[onReadPlaces.buffer] = readBuffer;
+  internals[onReadPlaces.nextBuffer] = reads.onread.buffer;
+  internals[onReadPlaces.callback] = reads.onread.callback;
+  handle.useUserBuffer(readBuffer);
 }
 
 /**
@@ -103,7 +123,7 @@ export function readInPlace(
   receive: (chunk: Buffer) => void,
   mostBytes: number = readBuffer.length,
 ): Stop {
-  const reads = readsOf.get(socket);
+  const reads = (socket as InPlaceSocket)[readsOf];
   const receiveOwn = (chunk: Buffer): void => {
     countGarbage(chunk.length);
     receive(chunk);

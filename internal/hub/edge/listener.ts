@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import type { Clock, Stop } from '#internal/core/clock';
 import { acceptInPlace } from '#internal/core/in-place-socket';
+import { Roster } from '#internal/core/roster';
 import { type ListenAddress, listenOn } from '../listen.ts';
 import { VisitorConnection, type VisitorHandler } from './visitor-connection.ts';
 
@@ -47,8 +48,8 @@ export class Listener {
   readonly #server: Server | TlsServer;
   readonly #clock: Clock;
   /** All connections, also those that have not finished their TLS handshake or were handed over. */
-  readonly #sockets = new Set<Socket>();
-  readonly #connections = new Set<VisitorConnection>();
+  readonly #sockets = new Roster<Socket>();
+  readonly #connections = new Roster<VisitorConnection>();
   readonly #handler: ListenerHandler;
   /** When the last connection was accepted. */
   #acceptedAt = Number.NEGATIVE_INFINITY;
@@ -66,11 +67,14 @@ export class Listener {
     this.#server = certificate
       ? createTlsServer({ ...tlsOptions, ...certificate })
       : createServer({ ...socketOptions, pauseOnConnect: true });
-    this.#server.on('connection', (accepted: Socket) => {
-      const socket = this.isSecure ? accepted : acceptInPlace(accepted);
+    this.#server.on('connection', (socket: Socket) => {
+      if (!this.isSecure) acceptInPlace(socket);
       this.#acceptedAt = this.#clock.now();
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#forget(socket));
+      const forget = this.#sockets.add(socket);
+      socket.once('close', () => {
+        forget();
+        if (this.#sockets.size === 0) this.#onLastClosed();
+      });
       socket.on('error', () => undefined); // Its close says so too.
       if (!handler.connection(socket)) socket.destroy();
       else if (!this.isSecure) this.#onVisitor(socket);
@@ -130,11 +134,6 @@ export class Listener {
     this.#stopChecks?.();
   }
 
-  #forget(socket: Socket): void {
-    this.#sockets.delete(socket);
-    if (this.#sockets.size === 0) this.#onLastClosed();
-  }
-
   /** Closes connections on which no request is expected any more. True when nothing is awaited from any. */
   closeSilent(): boolean {
     const now = this.#clock.now();
@@ -154,8 +153,7 @@ export class Listener {
     if (socket.destroyed) return;
     const { isSecure: isEncrypted } = this;
     const connection = new VisitorConnection(socket, { isEncrypted, clock: this.#clock, handler: this.#handler });
-    this.#connections.add(connection);
-    connection.onLeft = () => this.#connections.delete(connection);
+    connection.onLeft = this.#connections.add(connection);
   };
 
   /** Lets a moment pass, and everything that has come in it be taken. */
