@@ -2,6 +2,8 @@ import type { SpareBuffers } from './spare-buffers.ts';
 
 const leastHeldBytes = 4_096;
 const growth = 4;
+/** Shorter frames are put together in buffers of their own. */
+const leastJoinedBytes = 16_384;
 
 /** What was read of a frame. `end` is where it ends, as far as that is known. */
 export interface FrameHeader {
@@ -96,7 +98,7 @@ export class FramedReader<Header extends FrameHeader> {
     if (!before || before.length < byteCount) {
       const joined = this.#joined;
       const wanted = Math.max(byteCount, Math.min(frameBytes, Math.max(leastHeldBytes, growth * byteCount)));
-      const isLong = wanted > joined.byteCount / growth && wanted <= joined.byteCount;
+      const isLong = wanted > leastJoinedBytes && wanted <= joined.byteCount;
       this.#held = isLong ? joined.take() : Buffer.allocUnsafe(wanted);
       before?.copy(this.#held, 0, 0, this.#heldBytes);
       if (before) joined.give(before);

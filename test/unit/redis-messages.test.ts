@@ -94,3 +94,19 @@ test('messages longer than what is kept to put them together come whole', () => 
   );
   assert.deepEqual(read(pieces), [`a: ${text}`, 'a: z']);
 });
+
+test('messages that come in two reads are put together in the same memory, again and again', () => {
+  const memory = new Set<ArrayBufferLike>();
+  const reader = new RedisMessageReader({
+    message: (_channel, bytes) => memory.add(bytes.buffer),
+    other: () => assert.fail('there is nothing else'),
+  });
+  for (const byteCount of [20_000, 65_600, 86_000, 262_144]) {
+    const wire = Buffer.from(message('>', 'c', 'x'.repeat(byteCount)));
+    for (let i = 0; i < 3; i += 1) {
+      reader.push(Buffer.from(wire.subarray(0, byteCount - 1_000)));
+      reader.push(Buffer.from(wire.subarray(byteCount - 1_000)));
+    }
+  }
+  assert.equal(memory.size, 1);
+});
