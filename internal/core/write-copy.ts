@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { SpareBuffers } from './spare-buffers.ts';
-import { copyToKeep } from './young-garbage.ts';
+import { copyToKeep, memoryToKeep } from './young-garbage.ts';
 
 /** Shorter ones are cheaper to allocate. */
 const longBytes = 4_096;
@@ -26,15 +26,20 @@ export function writeCopy(socket: Writable, bytes: Buffer): boolean {
   return socket.write(copy, () => copies.give(copy));
 }
 
-/** A copy of bytes that are to wait. Whoever has it last may give it back, so that its buffer is used again. */
+/** Memory for what is to wait. Whoever has it last may give it back, so that it is used again. */
+export function spareMemory(byteCount: number): Buffer {
+  if (byteCount < longBytes || byteCount > longCopies.byteCount) return memoryToKeep(byteCount);
+  return longCopies.take().subarray(0, byteCount);
+}
+
+/** A copy of bytes that are to wait, in such memory. */
 export function spareCopy(bytes: Buffer): Buffer {
-  if (bytes.length < longBytes || bytes.length > longCopies.byteCount) return copyToKeep(bytes);
-  const copy = longCopies.take().subarray(0, bytes.length);
+  const copy = spareMemory(bytes.length);
   bytes.copy(copy);
   return copy;
 }
 
-/** Takes back what {@link spareCopy} gave, once. Anything else is passed over. */
+/** Takes back what {@link spareMemory} gave, once. Anything else is passed over. */
 export function giveBack(bytes: Buffer): void {
   longCopies.give(bytes);
 }

@@ -18,10 +18,15 @@ let periodBytes = leastPeriodBytes;
 /** From here on a copy has memory of its own. Node may give a shorter one a part of what others keep as well. */
 const ownBytes = 4_096;
 
-/** A copy of bytes that are to wait, whose buffer is garbage once they have gone. */
+/** Memory for what is to wait, which is garbage once that has gone. */
+export function memoryToKeep(byteCount: number): Buffer {
+  countGarbage(byteCount);
+  return byteCount < ownBytes ? Buffer.allocUnsafe(byteCount) : Buffer.allocUnsafeSlow(byteCount);
+}
+
+/** A copy of bytes that are to wait, in such memory. */
 export function copyToKeep(bytes: Buffer): Buffer {
-  countGarbage(bytes.length);
-  const copy = bytes.length < ownBytes ? Buffer.allocUnsafe(bytes.length) : Buffer.allocUnsafeSlow(bytes.length);
+  const copy = memoryToKeep(bytes.length);
   bytes.copy(copy);
   return copy;
 }

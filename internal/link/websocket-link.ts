@@ -97,10 +97,11 @@ export function packetLink(
   };
   const isFramedHere = options.isMasked || options.hasZeroMask === true;
   return {
-    send(packet) {
+    send(packet, onSent) {
       if (websocket.readyState !== websocket.OPEN) return;
-      if (isFramedHere) socket.write(frameOf(packet, !options.isMasked), sent);
-      else websocket.send(packet, sent);
+      const done = onSent ? both(onSent, sent) : sent;
+      if (isFramedHere) socket.write(frameOf(packet, !options.isMasked), done);
+      else websocket.send(packet, done);
       // Only `sent` takes it back, which tells so.
       isFull ||= websocket.bufferedAmount >= fullBytes;
     },
@@ -115,6 +116,13 @@ export function packetLink(
     get receivedBytes() {
       return socket.bytesRead;
     },
+  };
+}
+
+function both(first: () => void, second: () => void): () => void {
+  return () => {
+    first();
+    second();
   };
 }
 

@@ -6,7 +6,8 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { WebSocket, WebSocketServer } from 'ws';
 import { maskOptions } from '#internal/agent/mask';
-import { packetOf } from '#internal/link/v2/packet';
+import { giveBack } from '#internal/core/write-copy';
+import { packetOf, sparePacketOf } from '#internal/link/v2/packet';
 import { linkOptions, type PacketLinkOptions, packetLink } from '#internal/link/websocket-link';
 
 const ignore = { packet: () => undefined, writable: () => undefined, closed: () => undefined };
@@ -73,6 +74,29 @@ for (const [what, side, options, mask] of [
     assert.equal(code, 1000);
   });
 }
+
+test('whoever sends is told once the memory of a packet may be used again', async (t) => {
+  const { client, server } = await connect(t, {});
+  const link = packetLink(server.websocket, server.socket, { isMasked: true }, ignore);
+  const seen: string[] = [];
+  client.websocket.on('message', (data: Buffer) => seen.push(data.toString('latin1')));
+  const texts = Array.from({ length: 50 }, (_, i) => String.fromCharCode(97 + (i % 26)).repeat(60_000));
+  const memory = new Set<ArrayBufferLike>();
+  for (const text of texts) {
+    const packet = sparePacketOf(Buffer.from(text));
+    memory.add(packet.buffer);
+    await new Promise<void>((resolve) => {
+      link.send(packet, () => {
+        giveBack(packet);
+        resolve();
+      });
+    });
+  }
+  link.close(1000, 'done');
+  await once(client.websocket as EventEmitter, 'close');
+  assert.deepEqual(seen, texts);
+  assert.equal(memory.size, 1);
+});
 
 test('a link that is full says when it has room again, whatever is sent meanwhile all the same', async (t) => {
   const { client, server } = await connect(t, {});

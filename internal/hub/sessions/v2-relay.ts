@@ -1,7 +1,7 @@
 import type { Bus, NodeId } from '#internal/bus/bus';
-import { spareCopy } from '#internal/core/write-copy';
+import { giveBack, spareCopy } from '#internal/core/write-copy';
 import type { V2HubLink } from '#internal/link/v2/hub-link';
-import { packetOf } from '#internal/link/v2/packet';
+import { sparePacketOf } from '#internal/link/v2/packet';
 import { decodeGone, encodeGone, epochOf, isOfNode, nodeOf } from '#internal/link/v2/payloads';
 import { limits } from '#messages/limits';
 import { encodeNodeMessage } from '#messages/node';
@@ -62,8 +62,7 @@ export class V2Relay {
     const held = this.#held.get(session);
     if (!held) return false;
     held.nodes.add(from);
-    // The link keeps it, and its buffer is used again.
-    if (held.link && packet.length > 0) held.link.send(packetOf(packet));
+    if (held.link && packet.length > 0) relay(held.link, packet);
     if (!held.link) this.#bus.publish(from, encodeNodeMessage('parked', session));
     return true;
   }
@@ -99,4 +98,10 @@ export class V2Relay {
     const message = [encodeNodeMessage(kind, record.session), Buffer.from(payload)];
     for (const node of nodes) this.#bus.publish(node, ...message);
   }
+}
+
+/** Sends a packet whose buffer is used again. */
+function relay(link: V2HubLink, packet: Buffer): void {
+  const copy = sparePacketOf(packet);
+  link.send(copy, () => giveBack(copy));
 }

@@ -112,8 +112,8 @@ export class V2HubLink implements SessionLinkHandler, SendingLink {
   }
 
   /** Sends a packet of a lane. One that comes before the agent knows of its registration waits for that. */
-  send(packet: Packet): void {
-    if (this.#link.isServing) this.#link.packets.send(packet);
+  send(packet: Packet, sent?: () => void): void {
+    if (this.#link.isServing) this.#link.packets.send(packet, sent);
     // What is dropped is asked for again.
     else if (this.#held.length < heldPackets) this.#held.push(packet);
   }

@@ -2,8 +2,11 @@ import type { Packet } from './packet.ts';
 
 /** A connection that carries whole binary messages in order: what wire v2 needs below it. */
 export interface PacketLink {
-  /** Queues a packet. It must not be changed before the other end has acknowledged it. */
-  send(packet: Packet): void;
+  /**
+   * Queues a packet. It must not be changed before `sent` is called: once it has left, or never when the connection does
+   * not take it.
+   */
+  send(packet: Packet, sent?: () => void): void;
   /** Says goodbye with a websocket close code and a reason. */
   close(code: number, reason: string): void;
   /** Drops the connection without a word. */

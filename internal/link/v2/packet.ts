@@ -1,3 +1,4 @@
+import { spareMemory } from '#internal/core/write-copy';
 import { countGarbage } from '#internal/core/young-garbage';
 
 /** Bytes in front of a packet, in its memory, for the header of the frame that carries it: no header is longer (RFC 6455 §5.2). */
@@ -22,6 +23,13 @@ export function packetIn(memory: Buffer, byteCount: number): Packet {
 export function packetOf(bytes: Buffer): Packet {
   countGarbage(bytes.length);
   const packet = allocatePacket(bytes.length);
+  bytes.copy(packet);
+  return packet;
+}
+
+/** The same in memory that is used again once it is given back. */
+export function sparePacketOf(bytes: Buffer): Packet {
+  const packet = packetIn(spareMemory(headroomBytes + bytes.length), bytes.length);
   bytes.copy(packet);
   return packet;
 }
