@@ -97,10 +97,10 @@ interface Internals {
 }
 
 /**
- * Makes a TCP socket that was accepted paused, and from which nothing was read, one that can be read in place. A read
- * takes a new buffer of 64 KiB otherwise, of which most is thrown away: that costs more than reading a small request's
- * head. Node has `onread` for sockets that connect, and none for those that a server accepts, so what that option does is
- * done behind its back. Where that can't be done the socket is left as it is.
+ * Makes a socket that was accepted, plain or TLS, one that can be read in place. A read takes a new buffer otherwise, of
+ * which most is thrown away: that costs more than reading a small request's head. Node has `onread` for sockets that
+ * connect, and none for those that a server accepts, so what that option does is done behind its back. Where that can't
+ * be done the socket is left as it is.
  */
 export function acceptInPlace(socket: Socket): void {
   const internals = socket as unknown as Internals;

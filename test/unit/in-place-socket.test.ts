@@ -1,26 +1,58 @@
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { acceptInPlace, connectInPlace, isReadBuffer, readInPlace } from '#internal/core/in-place-socket';
+import { makeCertificates } from '../support/certificate.ts';
+import { temporaryFolder } from '../support/processes.ts';
 
-test('what comes is given where it was read, until that is taken back: then it comes as data, and so does the end', async (t) => {
-  const { visitor, socket } = await accepted(t);
-  const inPlace = received();
-  const stop = readInPlace(socket, inPlace.receive);
-  socket.resume();
-  visitor.write('one');
-  assert.equal(await inPlace.next(), 'one');
-  assert.ok(inPlace.wereReadBuffers);
-  stop();
-  const later = received();
-  socket.on('data', later.receive);
-  visitor.end('two');
-  assert.equal(await later.next(), 'two');
-  assert.equal(later.wereReadBuffers, false);
-  await once(socket, 'end');
-});
+for (const [what, accept] of [
+  ['a plain socket', accepted],
+  ['a TLS socket', acceptedTls],
+] as const) {
+  test(`what comes on ${what} is given where it was read, until that is taken back: then it comes as data, and so does the end`, async (t) => {
+    const { visitor, socket } = await accept(t);
+    const inPlace = received();
+    const stop = readInPlace(socket, inPlace.receive);
+    socket.resume();
+    visitor.write('one');
+    assert.equal(await inPlace.next(), 'one');
+    assert.ok(inPlace.wereReadBuffers);
+    stop();
+    const later = received();
+    socket.on('data', later.receive);
+    visitor.end('two');
+    assert.equal(await later.next(), 'two');
+    assert.equal(later.wereReadBuffers, false);
+    await once(socket, 'end');
+  });
+
+  test(`what ${what} brings is whole, whatever is written and however often it is paused meanwhile`, async (t) => {
+    const { visitor, socket } = await accept(t);
+    const bytes = randomBytes(3_000_000);
+    const seen = createHash('sha256');
+    let byteCount = 0;
+    const all = new Promise<void>((resolve) => {
+      readInPlace(socket, (chunk) => {
+        socket.write(Buffer.alloc(1_000));
+        seen.update(chunk);
+        byteCount += chunk.length;
+        socket.pause();
+        setImmediate().then(() => socket.resume());
+        if (byteCount === bytes.length) resolve();
+      });
+    });
+    visitor.resume();
+    socket.resume();
+    visitor.write(bytes);
+    await all;
+    assert.equal(seen.digest('hex'), createHash('sha256').update(bytes).digest('hex'));
+  });
+}
 
 test('a socket whose first address takes no connections reads from the next one what that sends', async (t) => {
   const server = createServer((socket) => void socket.end('second address'));
@@ -130,6 +162,22 @@ async function accepted(t: TestContext): Promise<{ visitor: Socket; socket: Sock
   await once(server, 'listening');
   const visitor = connect((server.address() as AddressInfo).port, '127.0.0.1');
   const [socket] = (await once(server, 'connection')) as [Socket];
+  acceptInPlace(socket);
+  t.after(() => {
+    visitor.destroy();
+    socket.destroy();
+    server.close();
+  });
+  return { visitor, socket };
+}
+
+/** The same over TLS. */
+async function acceptedTls(t: TestContext): Promise<{ visitor: Socket; socket: Socket }> {
+  const { certPath, keyPath, caPem: ca } = makeCertificates(temporaryFolder(t));
+  const server = createTlsServer({ cert: readFileSync(certPath), key: readFileSync(keyPath) }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const visitor = connectTls({ port: (server.address() as AddressInfo).port, servername: 'localhost', ca });
+  const [socket] = (await once(server, 'secureConnection')) as [Socket];
   acceptInPlace(socket);
   t.after(() => {
     visitor.destroy();

@@ -68,7 +68,6 @@ export class Listener {
       ? createTlsServer({ ...tlsOptions, ...certificate })
       : createServer({ ...socketOptions, pauseOnConnect: true });
     this.#server.on('connection', (socket: Socket) => {
-      if (!this.isSecure) acceptInPlace(socket);
       this.#acceptedAt = this.#clock.now();
       const forget = this.#sockets.add(socket);
       socket.once('close', () => {
@@ -151,6 +150,7 @@ export class Listener {
 
   readonly #visit = (socket: Socket): void => {
     if (socket.destroyed) return;
+    acceptInPlace(socket);
     const { isSecure: isEncrypted } = this;
     const connection = new VisitorConnection(socket, { isEncrypted, clock: this.#clock, handler: this.#handler });
     connection.onLeft = this.#connections.add(connection);
