@@ -25,18 +25,21 @@ const suites = {
     run(process.execPath, ['test/architecture.mjs']);
     runInstalled('knip/bin/knip.js', []);
   },
-  unit: () => runTests('unit'),
-  contract: () => runTests('contract'),
+  unit: () => runTests('unit', { isShared: true }),
+  contract: () => runTests('contract', { isShared: true }),
   system() {
     ensureBuilt();
-    runTests('system');
+    // What measures how long whole processes take has the processors for itself.
+    const measured = 'faults|redis-faults|drain|deploy-hubs|flow|resume|slow-visitors|origin-backlog|websocket-volume';
+    runTests('system', { only: new RegExp(`^(${measured})`) });
+    runTests('system', { only: new RegExp(`^(?!${measured})`), isShared: true });
     // What visitors see must not depend on the wire, which agents read as their setting, nor on the hub that they come to.
     const visited = /^(http|expectations|refusals-|routing|forged-errors|visitor-errors|dialling|agents)/;
     const streamed =
       /^(http|expectations|forged-errors|pipelines|early-response|flow-ends|upgrades|websocket-messages)/;
-    runTests('system', { env: { WIRE: 'v1' }, only: visited });
+    runTests('system', { env: { WIRE: 'v1' }, only: visited, isShared: true });
     runTests('system', { env: { LAYOUT: 'two-hubs' }, only: streamed });
-    runTests('system', { env: { LAYOUT: 'two-hubs', WIRE: 'v1' }, only: /^(http|forged-errors)/ });
+    runTests('system', { env: { LAYOUT: 'two-hubs', WIRE: 'v1' }, only: /^(http|forged-errors)/, isShared: true });
   },
   browser() {
     ensureBuilt();
@@ -53,7 +56,7 @@ const suites = {
   },
 };
 
-function runTests(suite, { env = {}, only = /./ } = {}) {
+function runTests(suite, { env = {}, only = /./, isShared = false } = {}) {
   const folder = join(root, 'test', suite);
   // Node 20 takes no patterns here.
   const files = readdirSync(folder)
@@ -71,9 +74,8 @@ function runTests(suite, { env = {}, only = /./ } = {}) {
     // For each file as well as for each test in it.
     `--test-timeout=${suite === 'slow' ? 1_500_000 : 300_000}`,
   ];
-  // Tests of whole processes measure time, so they do not share it. Left to itself, Node keeps one processor free.
-  const isWhole = suite !== 'unit' && suite !== 'contract';
-  const concurrency = `--test-concurrency=${isWhole ? 1 : availableParallelism()}`;
+  // Left to itself, Node keeps one processor free.
+  const concurrency = `--test-concurrency=${isShared ? availableParallelism() : 1}`;
   run(process.execPath, [...flags, concurrency, ...files], { env: { ...process.env, ...env } });
 }
 
