@@ -17,12 +17,12 @@ export const limits = {
   /** Wire v2: the frames of one batch. */
   v2Batch: 66_560,
   /**
-   * The same of batches that we send. With all headers below it such a packet fills one segment of the loopback interface,
-   * and whoever reads 64 KiB at a time has it in one piece.
+   * The same of batches that we send. With all headers below it, those of a publish on Redis too, such a packet fills one
+   * segment of the loopback interface, and whoever reads 64 KiB at a time has it in one piece.
    */
-  v2BatchSent: 65_440,
+  v2BatchSent: 65_280,
   /** What one stream can have in such a batch. Whoever reads what is to be sent on reads no more at once: the rest would go on its own. */
-  v2DataSent: 65_432,
+  v2DataSent: 65_272,
   /** Wire v2: a head block or a block of trailers in a frame: a whole head, and what the hub adds to it. */
   v2Head: 49_152,
   /** Wire v2: what a stream may send before the other end has granted more. */

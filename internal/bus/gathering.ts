@@ -1,8 +1,8 @@
 import type { NodeId } from './bus.ts';
 import { PendingMessages } from './envelope.ts';
 
-/** Bytes for one node that go at once. */
-const publishBytes = 262_144;
+/** Bytes for one node that go at once: no more than whoever reads 64 KiB at a time has in one piece, if it can be. */
+const publishBytes = 65_280;
 
 /** What is to go to other nodes: what one turn of the event loop sends to a node goes together. */
 export class Gathering {

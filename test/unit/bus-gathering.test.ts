@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { encodeEnvelopeHead } from '#internal/bus/envelope';
 import { Gathering } from '#internal/bus/gathering';
+import { channelOf } from '#internal/bus/own-beat';
+import { writePublish } from '#internal/core/redis-publish';
+import { limits } from '#messages/limits';
+import { encodeNodeMessage } from '#messages/node';
+import { batchHeaderBytes } from '#messages/v2';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -48,4 +56,22 @@ test('what cannot go yet stays, and what is taken out does not go', async () => 
   isReady = true;
   gathering.flushAll();
   assert.deepEqual(sent, ['b']);
+});
+
+test('a full batch goes at once, and with all that Redis sends around it 64 KiB have room for it', () => {
+  const node = '0123456789abcdef';
+  const wire = new PassThrough({ highWaterMark: 1_048_576 });
+  const gathering = new Gathering((to, { pieces }) => {
+    gathering.take(to);
+    const head = encodeEnvelopeHead({ from: node, number: 1, stamp: 0 });
+    writePublish(wire, channelOf(to), [head, ...pieces], () => undefined);
+    // It is written at the end of the callback.
+    wire.uncork();
+  });
+  gathering.add(node, [
+    encodeNodeMessage('toAgent', randomUUID()),
+    Buffer.alloc(batchHeaderBytes + limits.v2BatchSent),
+  ]);
+  const published = wire.readableLength;
+  assert.ok(published > limits.v2BatchSent && published <= 65_536, String(published));
 });
