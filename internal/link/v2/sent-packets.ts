@@ -1,4 +1,5 @@
 import { SpareBuffers } from '#internal/core/spare-buffers';
+import { countGarbage } from '#internal/core/young-garbage';
 import { limits } from '#messages/limits';
 import { batchHeaderBytes, V2Error } from '#messages/v2';
 import { Pace } from './pace.ts';
@@ -99,6 +100,7 @@ export class SentPackets {
     const byteCount = batchHeaderBytes + frames.length;
     const isInPlace = frames.buffer === this.#spare.next?.buffer;
     const isLong = frames.length >= longBytes;
+    if (!isLong) countGarbage(byteCount);
     const packet = isLong ? packetIn(this.#spare.take(), byteCount) : allocatePacket(byteCount);
     if (!isLong || !isInPlace) frames.copy(packet, batchHeaderBytes);
     return packet;
