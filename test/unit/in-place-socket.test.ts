@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
@@ -157,27 +157,33 @@ test('a socket that has no place to read into is left as it is, and read as a st
 });
 
 /** The two ends of a connection; the accepted one is not read yet. */
-async function accepted(t: TestContext): Promise<{ visitor: Socket; socket: Socket }> {
-  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const visitor = connect((server.address() as AddressInfo).port, '127.0.0.1');
-  const [socket] = (await once(server, 'connection')) as [Socket];
-  acceptInPlace(socket);
-  t.after(() => {
-    visitor.destroy();
-    socket.destroy();
-    server.close();
-  });
-  return { visitor, socket };
+async function accepted(t: TestContext): Promise<Ends> {
+  const server = createServer({ pauseOnConnect: true });
+  return await connected(t, server, { event: 'connection', dial: (port) => connect(port, '127.0.0.1') });
 }
 
 /** The same over TLS. */
-async function acceptedTls(t: TestContext): Promise<{ visitor: Socket; socket: Socket }> {
+async function acceptedTls(t: TestContext): Promise<Ends> {
   const { certPath, keyPath, caPem: ca } = makeCertificates(temporaryFolder(t));
-  const server = createTlsServer({ cert: readFileSync(certPath), key: readFileSync(keyPath) }).listen(0, '127.0.0.1');
+  const server = createTlsServer({ cert: readFileSync(certPath), key: readFileSync(keyPath) });
+  const dial = (port: number): Socket => connectTls({ port, servername: 'localhost', ca });
+  return await connected(t, server, { event: 'secureConnection', dial });
+}
+
+interface Ends {
+  visitor: Socket;
+  socket: Socket;
+}
+
+async function connected(
+  t: TestContext,
+  server: Server,
+  { event, dial }: { event: string; dial: (port: number) => Socket },
+): Promise<Ends> {
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const visitor = connectTls({ port: (server.address() as AddressInfo).port, servername: 'localhost', ca });
-  const [socket] = (await once(server, 'secureConnection')) as [Socket];
+  const visitor = dial((server.address() as AddressInfo).port);
+  const [socket] = (await once(server, event)) as [Socket];
   acceptInPlace(socket);
   t.after(() => {
     visitor.destroy();
