@@ -1,4 +1,4 @@
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, Redis } from '#internal/core/ioredis';
 import { connectorTelling, InPlaceConnector } from './redis-connector.ts';
 import type { RedisOptions } from './redis-url.ts';
 

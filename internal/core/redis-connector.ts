@@ -1,6 +1,6 @@
 import { connect as connectPlain, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { AbstractConnector } from 'ioredis';
+import { AbstractConnector } from '#internal/core/ioredis';
 import { connectInPlace } from './in-place-socket.ts';
 
 /** What the library says of a connection that was closed, for whatever reason. */

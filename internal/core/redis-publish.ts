@@ -1,5 +1,5 @@
 import type { Duplex, Writable } from 'node:stream';
-import { Command } from 'ioredis';
+import { Command } from '#internal/core/ioredis';
 
 /** Pieces of this length are written as they are; shorter ones are put together first. */
 const longBytes = 8_192;

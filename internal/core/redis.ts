@@ -1,4 +1,4 @@
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, Redis } from '#internal/core/ioredis';
 import { messageOf } from './errors.ts';
 import { connectCluster, connectSingle, reconnectDelayMs } from './redis-clients.ts';
 import { complaintOf } from './redis-complaint.ts';
