@@ -41,6 +41,8 @@ export class OriginResponses {
 function readOriginResponse(text: string): OriginResponse {
   const head = parseResponseHead(text);
   const { version, status, fields } = head;
+  // It goes to the hub as it came: that reads it as strictly as we did.
+  if (version === '1.1') head.written = `${text}\r\n\r\n`;
   const seconds = /timeout=(\d+)/i.exec(fieldValue(fields, 'keep-alive') ?? '')?.[1];
   // A second less than it says, since the origin counts from earlier than we do.
   const idleMs = seconds === undefined ? usualIdleMs : (Number(seconds) - 1) * 1_000;

@@ -13,7 +13,10 @@ export interface RequestHead {
   written?: string | undefined;
 }
 
-/** A response's head. An empty `reason` stands for the usual phrase. Once written it does not change. */
+/**
+ * A response's head. An empty `reason` stands for the usual phrase. Whoever makes one of what others sent has found its
+ * fields and its reason valid. Once written it does not change.
+ */
 export interface ResponseHead {
   status: number;
   reason: string;

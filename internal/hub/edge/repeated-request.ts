@@ -29,6 +29,13 @@ export class RepeatedRequest {
     return new RepeatedRequest(asked, route);
   }
 
+  /** Where another target of the same host leads; undefined unless that is the same tunnel. */
+  routeAlike(host: string | undefined, target: string, router: Router): TunnelRoute | undefined {
+    const last = this.#route;
+    if (host !== last.host || !router.leadsAlike(last, target)) return undefined;
+    return { to: 'tunnel', clientId: last.clientId, target, host, prefix: '' };
+  }
+
   /** The same for another request; undefined unless only its target differs, and leads to the same tunnel. */
   again(request: ParsedRequest, router: Router): TunnelRequest | undefined {
     const { clientId, request: last, head, hasBody, takesTrailers, publicAddress } = this.#asked;

@@ -21,13 +21,17 @@ export function visibleResponseFields(fields: Fields, { domain, prefix }: Public
   for (let i = 0; i < passed.length; i += 2) {
     const name = passed[i] as string;
     if (name.length !== 10 || name.toLowerCase() !== 'set-cookie') continue;
-    passed[i + 1] = narrowCookie(passed[i + 1] as string, { domain, prefix });
+    const cookie = passed[i + 1] as string;
+    if (isShared || namesDomain.test(cookie)) passed[i + 1] = narrowCookie(cookie, { domain, prefix });
   }
   // Requests leave it behind, as what is meant for the next hop. But visitors are sent the trailers, whatever way they came.
   const trailer = fieldList(fields, 'trailer');
   if (trailer !== '') passed.push('Trailer', trailer);
   return passed;
 }
+
+/** Most cookies name none, and then there is nothing to take away unless the browser origin is shared. */
+const namesDomain = /;\s*domain/i;
 
 function narrowCookie(cookie: string, { domain, prefix }: PublicAddress): string {
   return cookie
