@@ -1,4 +1,5 @@
 import { keptLength } from './recent.ts';
+import { Repetition } from './repetition.ts';
 
 const empty = Buffer.alloc(0);
 const leastBytes = 256;
@@ -18,11 +19,14 @@ export class LastHead<Head> {
   #bytes: Buffer = empty;
   #byteCount = 0;
   #head: Head | undefined;
+  readonly #repetition = new Repetition();
 
   /** The head with which `bytes` begin. Another one than the last is read by `anew`, which may find that it is not whole. */
   read(bytes: Buffer, anew: (bytes: Buffer) => HeadRead<Head> | undefined): HeadRead<Head> | undefined {
+    if (!this.#repetition.isLikely()) return anew(bytes);
     const count = this.#byteCount;
     if (count > 0 && bytes.length >= count && bytes.compare(this.#bytes, 0, count, 0, count) === 0) {
+      this.#repetition.found();
       return { head: this.#head as Head, rest: bytes.length === count ? empty : bytes.subarray(count) };
     }
     const read = anew(bytes);

@@ -1,3 +1,5 @@
+import { Repetition } from './repetition.ts';
+
 /** A longer head is read anew each time it comes, and nothing is kept of it: so what idle connections hold is bounded. */
 export const keptLength = 4_096;
 
@@ -9,6 +11,7 @@ export class Recent<Made> {
   readonly #make: (text: string) => Made;
   readonly #lastSlot: number;
   readonly #slots: ({ text: string; made: Made } | undefined)[];
+  readonly #repetition = new Repetition();
 
   /** `make` may throw; then nothing is kept. `slotCount` is a power of two: as many texts at most are kept. */
   constructor(make: (text: string) => Made, slotCount: number) {
@@ -18,9 +21,13 @@ export class Recent<Made> {
   }
 
   of(text: string): Made {
+    if (!this.#repetition.isLikely()) return this.#make(text);
     const slot = this.#slotOf(text);
     const known = this.#slots[slot];
-    if (known !== undefined && known.text === text) return known.made;
+    if (known !== undefined && known.text === text) {
+      this.#repetition.found();
+      return known.made;
+    }
     const made = this.#make(text);
     if (text.length <= keptLength) this.#slots[slot] = { text, made };
     return made;

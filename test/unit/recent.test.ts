@@ -34,3 +34,12 @@ test('what can not be made is tried again, and a long text is not kept', () => {
   assert.notEqual(recent.of(long), recent.of(long));
   assert.equal(attempts, 4);
 });
+
+test('where all texts were new, one that comes again and again is soon known', () => {
+  const made: string[] = [];
+  const recent = new Recent((text) => ({ text, number: made.push(text) }), 8);
+  for (let i = 0; i < 1_000; i += 1) assert.equal(recent.of(`Date: ${i}`).text, `Date: ${i}`);
+  assert.equal(made.length, 1_000);
+  for (let i = 0; i < 100; i += 1) assert.equal(recent.of('Date: now').text, 'Date: now');
+  assert.ok(made.length <= 1_032, `it was made ${made.length - 1_000} times`);
+});

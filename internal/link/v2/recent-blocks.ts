@@ -1,4 +1,5 @@
 import { keptLength } from '#internal/http1/recent';
+import { Repetition } from '#internal/http1/repetition';
 
 const leastBytes = 256;
 
@@ -17,6 +18,7 @@ export class RecentBlocks<Made> {
   readonly #make: (bytes: Buffer, start: number, end: number) => Made;
   readonly #lastSlot: number;
   readonly #slots: (Slot<Made> | undefined)[];
+  readonly #repetition = new Repetition();
 
   /** `make` may throw; then nothing is kept. `slotCount` is a power of two: as many are kept at most. */
   constructor(make: (bytes: Buffer, start: number, end: number) => Made, slotCount: number) {
@@ -27,10 +29,14 @@ export class RecentBlocks<Made> {
 
   /** Of the bytes from `start` to `end`. */
   of(bytes: Buffer, start: number, end: number): Made {
+    if (!this.#repetition.isLikely()) return this.#make(bytes, start, end);
     const at = this.#slotOf(bytes, start, end);
     const slot = this.#slots[at];
     const byteCount = end - start;
-    if (slot?.byteCount === byteCount && bytes.compare(slot.bytes, 0, byteCount, start, end) === 0) return slot.made;
+    if (slot?.byteCount === byteCount && bytes.compare(slot.bytes, 0, byteCount, start, end) === 0) {
+      this.#repetition.found();
+      return slot.made;
+    }
     const made = this.#make(bytes, start, end);
     if (byteCount <= keptLength) {
       const isLongEnough = slot !== undefined && slot.bytes.length >= byteCount;
