@@ -27,7 +27,7 @@ const forbidden = [
   layer('internal/link', below),
   layer('internal/hub', [...below, 'internal/link']),
   layer('internal/agent', [...below, 'internal/link']),
-  only('ioredis', '^internal/core/redis(-clients|-connector|-publish)?\\.ts$'),
+  only('ioredis', '^internal/core/ioredis\\.ts$'),
   only('ws', '^internal/(link/|hub/subscribe|agent/dial)'),
   only('express', '^internal/hub/admin/'),
   only('commander', '^cmd/'),

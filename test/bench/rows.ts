@@ -28,7 +28,7 @@ const prefixes = { ways: '', hubs: 'hubs-' } as const satisfies Record<Field, st
 const suffixes = { ways: '', hubs: ', through one hub and two' } as const satisfies Record<Field, string>;
 
 const wrkSeconds = 1;
-const socketSeconds = 0.8;
+const socketSeconds = 0.4;
 
 const requests = { metric: 'rate', unit: 'req/s', digits: 0 } as const;
 const megabytes = { metric: 'rate', unit: 'MB/s', digits: 0 } as const;
