@@ -60,7 +60,10 @@ export function parseRequestLine(line: string): Pick<ParsedRequest, 'method' | '
   return { method: line.slice(0, methodEnd), target, version: version === 'HTTP/1.1' ? '1.1' : '1.0' };
 }
 
-/** Lines without control characters but tab, and without CR or LF alone. To match all of them takes half as long as to look for what is wrong. */
+/**
+ * Lines without control characters but tab, and without CR or LF alone. To match all of them takes half as long as to look
+ * for what is wrong.
+ */
 const cleanLines = /^[\t\x20-\x7e\x80-\xff]*(?:\r\n[\t\x20-\x7e\x80-\xff]*)*$/;
 
 /** Reads field lines, from `start` to the end of the text: `maxCount` at most, of `maxLine` bytes. Throws {@link Http1Error}. */

@@ -60,10 +60,7 @@ export class Answer {
     else this.#continue?.sendNow();
   }
 
-  /**
-   * Passes an interim head on, unless the visitor is behind: nothing else bounds how many of them agents send. Throws
-   * {@link Http1Error} like the other heads when it is not one that can be sent.
-   */
+  /** Passes an interim head on, unless the visitor is behind: nothing else bounds how many of them agents send. */
   interim(head: ResponseHead): void {
     if (this.#asked.request.version === '1.0') return;
     if (head.status === 100) {
@@ -76,7 +73,7 @@ export class Answer {
     this.#connection.writer.begin(frameBodiless({ ...head, fields }), { kind: 'none' });
   }
 
-  /** Passes the final head on. Throws ADIT_RESPONSE_TOO_LARGE too. */
+  /** Passes the final head on. Throws {@link Http1Error} when it is not one that can be sent, and ADIT_RESPONSE_TOO_LARGE. */
   begin(head: ResponseHead): void {
     const { framed, isBounded } = this.#frame(head);
     if (framed.form.kind === 'length') this.#deps.gate.checkResponseBody(framed.form.byteCount);
@@ -98,7 +95,7 @@ export class Answer {
     return made;
   }
 
-  /** The head that changes the protocol, as it goes out. Throws like the other heads. */
+  /** The head that changes the protocol, as it goes out. */
   frameUpgrade(head: ResponseHead): string {
     const kept = head.fields.flatMap((name, i) =>
       i % 2 === 0 && /^(connection|upgrade)$/i.test(name) ? [name, head.fields[i + 1] as string] : [],
