@@ -32,8 +32,8 @@ export const echo: Handler = (request, response, body) => {
   response.end(JSON.stringify({ method, url, headers, rawHeaders, bodyLength: body.length }));
 };
 
-/** A private service on a free port of 127.0.0.1. Its websockets echo every message. */
-export async function startOrigin(t: Cleanup, handler: Handler = echo): Promise<TestOrigin> {
+/** A private service on a port of 127.0.0.1, a free one unless named. Its websockets echo every message. */
+export async function startOrigin(t: Cleanup, handler: Handler = echo, onPort = 0): Promise<TestOrigin> {
   const journal: string[] = [];
   const server = http.createServer((request, response) => {
     journal.push(`${request.method} ${request.url}`);
@@ -44,7 +44,7 @@ export async function startOrigin(t: Cleanup, handler: Handler = echo): Promise<
   new WebSocketServer({ server }).on('connection', (websocket) => {
     websocket.on('message', (data, binary) => websocket.send(data, { binary }));
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(onPort, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {
     server.closeAllConnections();

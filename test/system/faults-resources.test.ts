@@ -35,11 +35,12 @@ test('a hub that cannot write its log keeps serving', async (t) => {
 });
 
 test('an agent that nobody listens to keeps its tunnel', async (t) => {
-  const hub = await startHub(t);
+  const listen = ['--listen', `127.0.0.1:${await freePort()}`];
+  const hub = await startHub(t, listen);
   const agent = await startAgent(t, ['--hub', hub.url, String(origin.port)]);
   agent.program.process.stdout?.destroy();
   await hub.program.stop();
-  await startHub(t, ['--listen', `127.0.0.1:${hub.port}`]);
+  await startHub(t, listen);
   const at = { port: hub.port, host: agent.hostname, path: '/hash' };
   while ((await visit(at)).status !== 200) await setTimeout(50);
   assert.equal(agent.program.process.exitCode, null);

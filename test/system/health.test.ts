@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { makeCertificates } from '../support/certificate.ts';
 import { hubMetrics } from '../support/hub-metrics.ts';
-import { startOrigin, type TestOrigin } from '../support/origin.ts';
+import { echo, startOrigin, type TestOrigin } from '../support/origin.ts';
 import { freePort, startAgent, startHub, startTunnel, temporaryFolder } from '../support/processes.ts';
 import { startRedis } from '../support/redis.ts';
 import { Relay } from '../support/relay.ts';
@@ -27,7 +27,7 @@ async function shut({ server }: TestOrigin): Promise<void> {
 }
 
 test('a service that is stopped degrades its tunnel with the reason, and one that is back heals it', async (t) => {
-  const origin = await startOrigin(t);
+  const origin = await startOrigin(t, echo, await freePort());
   const { hub, agent, port, host } = await startTunnel(t, origin.port);
   assert.equal((await visit({ port, host })).status, 200);
   await shut(origin);

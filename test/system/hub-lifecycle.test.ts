@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startOrigin } from '../support/origin.ts';
-import { type Cleanup, startHub, startTunnel, type Tunnel } from '../support/processes.ts';
+import { type Cleanup, freePort, startHub, startTunnel, type Tunnel } from '../support/processes.ts';
 import { type Visit, visit } from '../support/visit.ts';
 
 interface Busy extends Tunnel {
@@ -71,11 +71,12 @@ test('an idle hub exits at once and its agents keep trying', async (t) => {
 
 test('an agent is back within three seconds of a hub that starts again', async (t) => {
   const origin = await startOrigin(t);
-  const { hub, agent, host, port } = await startTunnel(t, origin.port);
+  const listen = ['--listen', `127.0.0.1:${await freePort()}`];
+  const { hub, agent, host, port } = await startTunnel(t, origin.port, { hubArgs: listen });
   await hub.program.stop('SIGKILL');
   await agent.event('offline');
   const from = agent.program.lines.length;
-  await startHub(t, ['--listen', `127.0.0.1:${port}`]);
+  await startHub(t, listen);
   const listeningAt = performance.now();
   const { hostname } = await agent.event('online', from);
   assert.ok(performance.now() - listeningAt < 3_000);
