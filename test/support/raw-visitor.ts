@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type SecureVersion } from 'node:tls';
 import type { Cleanup } from './processes.ts';
 
 /** A response as it came over the wire, with every byte one latin1 character. */
@@ -44,7 +44,7 @@ export class RawVisitor {
   static async connect(
     t: Cleanup,
     port: number,
-    tls?: { ca: string; servername: string; ALPNProtocols?: string[] },
+    tls?: { ca: string; servername: string; ALPNProtocols?: string[]; maxVersion?: SecureVersion },
   ): Promise<RawVisitor> {
     const at = { host: '127.0.0.1', port, noDelay: true };
     const socket = tls ? connectTls({ ...at, ...tls }) : connect(at);

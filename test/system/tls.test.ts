@@ -37,6 +37,8 @@ const hub = await startHub({ after }, [...names, '--tls-cert', certPath, '--tls-
 const agent = await startAgent({ after }, ['--hub', hub.url, '--hub-ca', first.caPath, String(origin.port)]);
 const host = agent.hostname;
 const ca = first.caPem;
+/** Never begins with its handshake; the last test asks what became of it. */
+const silent = await RawVisitor.connect({ after }, port);
 
 /** Tells the hub to read its certificate again and waits for what it says. */
 async function reload(answer: RegExp): Promise<void> {
@@ -99,6 +101,17 @@ test('a visitor that offers HTTP/1.0 alone is served by it', async (t) => {
   assert.equal((await visitor.response()).status, 200);
 });
 
+async function assertNoSecondHandshake(t: Cleanup, trusted: string): Promise<void> {
+  const visitor = await RawVisitor.connect(t, port, { ca: trusted, servername: host, maxVersion: 'TLSv1.2' });
+  const outcome = await new Promise((resolve) => {
+    visitor.socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+    (visitor.socket as TLSSocket).renegotiate({}, (error) => resolve(error ?? 'another handshake'));
+  });
+  assert.equal(outcome, 'ERR_SSL_NO_RENEGOTIATION');
+}
+
+test('nobody gets another handshake on a connection', (t) => assertNoSecondHandshake(t, ca));
+
 test('a websocket passes over TLS', async (t) => {
   const websocket = await openWebSocket(t);
   assert.equal(websocket.protocol, 'chat');
@@ -118,6 +131,7 @@ test('after SIGHUP new connections see the new certificate, and open ones go on'
   await reload(/read again/);
   const anew = await RawVisitor.connect(t, port, { ca: second.caPem, servername: host });
   assert.notEqual((anew.socket as TLSSocket).getPeerCertificate().fingerprint256, fingerprint);
+  await assertNoSecondHandshake(t, second.caPem);
   assert.equal(await ask(), 200);
   assert.equal(await echoOf(websocket, 'still here'), 'still here');
 
@@ -153,3 +167,5 @@ test('certificates that cannot serve end a hub with 2 and are named', async () =
     assert.match(stderr, reason);
   }
 });
+
+test('who does not come to an end with the handshake is cut off', { timeout: 15_000 }, () => silent.closed);

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import type { Clock, Stop } from '#internal/core/clock';
@@ -41,6 +42,11 @@ const socketOptions = {
   keepAlive: true,
   keepAliveInitialDelay: keepAliveMs,
 };
+/**
+ * Nobody needs another handshake on a connection, which TLS 1.2 still has, and each costs us more than who asks for it.
+ * Node counts them, but of too many it only tells, and they go on.
+ */
+const contextOptions = { secureOptions: constants.SSL_OP_NO_RENEGOTIATION };
 const tlsOptions = { ...socketOptions, ALPNProtocols: ['http/1.1', 'http/1.0'], handshakeTimeout: 10_000 };
 
 /** A public HTTP/1.1 listener, on plain or TLS sockets. */
@@ -65,7 +71,7 @@ export class Listener {
     this.#handler = handler;
     this.isSecure = certificate !== undefined;
     this.#server = certificate
-      ? createTlsServer({ ...tlsOptions, ...certificate })
+      ? createTlsServer({ ...tlsOptions, ...contextOptions, ...certificate })
       : createServer({ ...socketOptions, pauseOnConnect: true });
     this.#server.on('connection', (socket: Socket) => {
       this.#acceptedAt = this.#clock.now();
@@ -79,7 +85,10 @@ export class Listener {
       else if (!this.isSecure) this.#onVisitor(socket);
     });
     this.#server.on('secureConnection', (socket: Socket) => this.#onVisitor(socket));
-    this.#server.on('tlsClientError', () => handler.noHandshake());
+    this.#server.on('tlsClientError', (_error: Error, socket: Socket) => {
+      socket.destroy(); // Of a handshake that takes too long Node only tells.
+      handler.noHandshake();
+    });
   }
 
   /** Starts to accept. Gives the port. Throws ADIT_ADDRESS_IN_USE or ADIT_FAILED. */
@@ -91,7 +100,7 @@ export class Listener {
 
   /** Uses another certificate for new connections. Throws when it can't be used; then the old one stays. */
   replaceCertificate(certificate: Certificate): void {
-    (this.#server as TlsServer).setSecureContext(certificate);
+    (this.#server as TlsServer).setSecureContext({ ...contextOptions, ...certificate });
   }
 
   /** Visitors' connections that are open, without those that were handed over. */
