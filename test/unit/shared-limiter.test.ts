@@ -149,3 +149,12 @@ test('a hub that is gone is not waited for: who holds the session now is asked, 
   await assert.rejects(admitted(limiter, 1));
   assert.equal(clock.pendingCount, 0);
 });
+
+test('a calendar that is put back makes no window longer than it is', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.parse('2027-11-21') });
+  const clock = new FakeClock();
+  const limiter = await start(t, clock, { count: 1 });
+  await admitted(limiter, 1);
+  t.mock.timers.setTime(Date.parse('2026-11-21'));
+  await assert.rejects(admitted(limiter, 1), { code: 'ADIT_RATE_LIMITED', retryAfterSeconds: 60 });
+});

@@ -41,7 +41,8 @@ export class RequestCounter {
     const needed = Math.min(count, left);
     const granted = needed + Math.min(spare, Math.floor((left - needed) * spareShare));
     if (granted < wanted) await this.#limiter.reward(clientId, wanted - granted);
-    return { count: granted, msLeft: msBeforeNext };
+    // The library reads the calendar, and that may have been put back since the window began.
+    return { count: granted, msLeft: Math.min(msBeforeNext, this.#rate.windowMs) };
   }
 
   refusal(msLeft: number): AditError {
