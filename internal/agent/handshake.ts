@@ -12,7 +12,7 @@ export interface HandshakeAnswer {
  * the same way, else ADIT_HUB_BUSY or ADIT_LINK_LOST. docs/agent.md has the table.
  */
 export function handshakeError({ status, headers }: HandshakeAnswer, wallMs: number): AditError {
-  const seconds = retryAfterSeconds(headers['retry-after'], wallMs);
+  const seconds = retryAfterSeconds(headers, wallMs);
   const options = seconds === undefined ? {} : { retryAfterSeconds: seconds };
   const answered = `it answered ${status} to the websocket handshake`;
   if (status === 401 || status === 403) {
@@ -37,16 +37,16 @@ export function proxyError({ status, headers }: HandshakeAnswer, proxy: URL, wal
     const advice = 'it wants a name and a password: write them into HTTPS_PROXY as http://name:password@host:port';
     return new AditError('ADIT_REFUSED', `${answered}: ${advice}`);
   }
-  const seconds = retryAfterSeconds(headers['retry-after'], wallMs);
+  const seconds = retryAfterSeconds(headers, wallMs);
   return new AditError('ADIT_LINK_LOST', `${answered}: it did not connect us`, {
     ...(seconds !== undefined && { retryAfterSeconds: seconds }),
   });
 }
 
-/** Reads `Retry-After`: seconds, or a date (RFC 9110 §10.2.3). */
-function retryAfterSeconds(text: string | undefined, wallMs: number): number | undefined {
+/** Reads `Retry-After`: seconds, or a date (RFC 9110 §10.2.3). That is by the clock of whoever wrote it, not by ours. */
+function retryAfterSeconds({ 'retry-after': text, date }: IncomingHttpHeaders, wallMs: number): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d+$/.test(text)) return Number(text);
-  const atMs = Date.parse(text);
-  return Number.isNaN(atMs) ? undefined : Math.max(0, Math.ceil((atMs - wallMs) / 1_000));
+  const seconds = Math.ceil((Date.parse(text) - (Date.parse(date ?? '') || wallMs)) / 1_000);
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
 }

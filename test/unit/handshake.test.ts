@@ -43,6 +43,13 @@ test('handshake: Retry-After is read as seconds and as a date', () => {
   assert.equal(read('soon'), undefined);
 });
 
+test('handshake: a date in Retry-After is held against the one of the answer, since our clock may be wrong', () => {
+  const headers = { 'retry-after': 'Sat, 21 Nov 2026 00:00:30 GMT', date: 'Sat, 21 Nov 2026 00:00:20 GMT' };
+  for (const wrongMs of [-3_600_000, 3_600_000]) {
+    assert.equal(handshakeError({ status: 503, headers }, wallMs + wrongMs).retryAfterSeconds, 10);
+  }
+});
+
 test('proxy: 407 is its own answer, final, and says what to do', () => {
   const error = proxyError({ status: 407, headers: {} }, new URL('http://user:secret@proxy.test:3128'), wallMs);
   assert.equal(error.code, 'ADIT_REFUSED');
