@@ -67,7 +67,8 @@ function textOf(value: unknown): string {
 export function parseConfigFile(path: string, text: string): NonNullable<Sources['file']> {
   let values: unknown;
   try {
-    values = JSON.parse(text);
+    // Editors on Windows may begin a file with a byte order mark.
+    values = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new AditError('ADIT_USAGE', `${path}: is not JSON: ${messageOf(error)}`, { cause: error });
   }

@@ -82,7 +82,9 @@ for (const key of ['theColour', 'colour', 'COLOUR', '__proto__x', 'toString']) {
 
 test('a config file is read', () => {
   const text = '{"the-colour": "green", "loud": true}';
-  assert.deepEqual(parseConfigFile('a.json', text), { path: 'a.json', values: { 'the-colour': 'green', loud: true } });
+  const read = { path: 'a.json', values: { 'the-colour': 'green', loud: true } };
+  assert.deepEqual(parseConfigFile('a.json', text), read);
+  assert.deepEqual(parseConfigFile('a.json', `\uFEFF${text}`), read);
 });
 
 test('a config file that is not JSON is refused by its path', () => {
