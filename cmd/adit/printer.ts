@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import type { WriteStream } from 'node:tty';
 import pc from 'picocolors';
 import type { AgentEvent } from '#internal/agent/agent';
 import { AditError, messageOf } from '#internal/core/errors';
@@ -15,10 +16,17 @@ export interface Printer {
 /** So many reasons of one outage are worth a line. */
 const maxReasons = 5;
 
+/** The library takes whatever Windows writes to for a terminal, a file too. */
+function coloursOf(stream: Writable): ReturnType<typeof pc.createColors> {
+  return process.platform === 'win32' && !(stream as Partial<WriteStream>).isTTY ? pc.createColors(false) : pc;
+}
+
 /** Lines for people: one for each change. */
 export function textPrinter(out: Writable, err: Writable): Printer {
+  const outColours = coloursOf(out);
+  const errColours = coloursOf(err);
   const say = (line: string): void => void out.write(`${line}\n`);
-  const complain = (message: string): void => void err.write(`${pc.yellow('adit:')} ${message}\n`);
+  const complain = (message: string): void => void err.write(`${errColours.yellow('adit:')} ${message}\n`);
   // An outage may have hundreds of attempts and a few reasons.
   const toldReasons = new Set<string>();
   return {
@@ -26,23 +34,23 @@ export function textPrinter(out: Writable, err: Writable): Printer {
       switch (event.event) {
         case 'online':
           toldReasons.clear();
-          say(`${pc.green('online')}   ${pc.bold(event.url)} ${pc.dim('→')} ${origin}`);
+          say(`${outColours.green('online')}   ${outColours.bold(event.url)} ${outColours.dim('→')} ${origin}`);
           return;
         case 'degraded':
-          say(`${pc.yellow('degraded')} ${event.reason}`);
+          say(`${outColours.yellow('degraded')} ${event.reason}`);
           return;
         case 'offline':
           if (toldReasons.has(event.reason) || toldReasons.size >= maxReasons) return;
           toldReasons.add(event.reason);
-          say(`${pc.red('offline')}  ${event.reason}; trying again`);
+          say(`${outColours.red('offline')}  ${event.reason}; trying again`);
           return;
         default:
           // Connecting is not worth a line, and what ends the command is told when it ends.
           return;
       }
     },
-    note: (message) => say(`${pc.cyan('note')}     ${message}`),
-    fatal: (thrown) => void err.write(`${pc.red('adit:')} ${messageOf(thrown)}\n`),
+    note: (message) => say(`${outColours.cyan('note')}     ${message}`),
+    fatal: (thrown) => void err.write(`${errColours.red('adit:')} ${messageOf(thrown)}\n`),
     log: { ...silentLog, warn: complain, error: complain },
   };
 }

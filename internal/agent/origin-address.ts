@@ -34,13 +34,19 @@ export function parseOrigin(text: string): OriginAddress {
   return { isSecure, endpoint, host: url.host, name: url.host };
 }
 
+const isWindows = process.platform === 'win32';
 /** What the operating system takes of a socket's path; a named pipe of Windows has other limits. */
-const maxPathBytes = process.platform === 'win32' ? 256 : process.platform === 'darwin' ? 103 : 107;
+const maxPathBytes = isWindows ? 256 : process.platform === 'darwin' ? 103 : 107;
+/** The only local sockets that Node.js connects to on Windows. */
+const pipe = /^[\\/]{2}[^\\/]+[\\/]pipe[\\/]./i;
 
 function parseSocket(text: string): OriginAddress {
   // Three slashes are how a URL would write an absolute path.
   const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
   if (path === '' || path.includes('\0')) throw refusal(text, 'write the path of a socket, such as unix:/run/app.sock');
+  if (isWindows && !pipe.test(path)) {
+    throw refusal(text, 'on Windows write the name of a pipe, such as unix:\\\\.\\pipe\\app');
+  }
   if (Buffer.byteLength(path) > maxPathBytes) {
     throw refusal(text, `the path of a socket has at most ${maxPathBytes} bytes here`);
   }
