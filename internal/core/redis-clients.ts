@@ -11,7 +11,7 @@ export const reconnectDelayMs = (attempt: number): number => Math.min(50 * attem
 
 /** A client of one server, wherever Sentinel says that this is. */
 export function connectSingle(options: RedisOptions, { isReadInPlace = false } = {}): Redis {
-  const { kind, addresses, master, database } = options;
+  const { kind, addresses, master, database, sentinelUsername, sentinelPassword } = options;
   const [address] = addresses;
   return new Redis({
     ...usual(options),
@@ -25,6 +25,8 @@ export function connectSingle(options: RedisOptions, { isReadInPlace = false } =
     ...(kind === 'sentinel' && {
       sentinels: [...addresses],
       name: master as string,
+      ...(sentinelUsername !== undefined && { sentinelUsername }),
+      ...(sentinelPassword !== undefined && { sentinelPassword }),
       sentinelRetryStrategy: reconnectDelayMs,
       sentinelCommandTimeout: connectTimeoutMs,
       ...(options.isTls && { enableTLSForSentinelMode: true, sentinelTLS: tlsOf(options) }),

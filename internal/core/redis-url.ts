@@ -8,6 +8,9 @@ export interface RedisOptions {
   readonly master?: string;
   readonly username?: string;
   readonly password?: string;
+  /** How to sign in at the Sentinels, which have users and passwords of their own. */
+  readonly sentinelUsername?: string;
+  readonly sentinelPassword?: string;
   readonly database: number;
   readonly isTls: boolean;
   /** Certificates (PEM) to trust the server by, instead of those that Node knows. */
@@ -30,21 +33,32 @@ const kinds: Record<string, { kind: RedisOptions['kind']; isTls: boolean }> = {
 
 /**
  * Reads `redis://[user][:password@]host[:port][/database]`, the same with `rediss` for TLS, with `+sentinel` (several
- * hosts and `/master-name[/database]`) or `+cluster` (several hosts), or a bare `host:port`. User and password are
- * percent-encoded. Throws an Error that never repeats the text, since a password may stand anywhere in a wrong one.
+ * hosts and `/master-name[/database]`, then `?sentinelPassword=…` and `&sentinelUsername=…` if the Sentinels ask for
+ * them) or `+cluster` (several hosts), or a bare `host:port`. Users and passwords are percent-encoded.
+ * Throws an Error that never repeats the text, since a password may stand anywhere in a wrong one.
  */
 export function parseRedisUrl(text: string): RedisOptions {
   const [, scheme = 'redis', rest = ''] = /^(?:([^:/@]*):\/\/)?(.*)$/s.exec(text.trim()) ?? [];
   const known = Object.hasOwn(kinds, scheme) ? kinds[scheme] : undefined;
   if (!known) throw new Error(`is not a URL of Redis; it begins with one of ${Object.keys(kinds).join('://, ')}://`);
-  if (/[?#\s]/.test(rest)) throw new Error('has a query, a fragment or a blank; percent-encode them in a password');
-  const [, signIn, hosts = '', path = ''] = /^(?:(.*)@)?([^/@]*)(?:\/(.*))?$/s.exec(rest) ?? [];
+  const [beforeQuery = '', ...queries] = rest.split('?');
+  if (/[#\s]/.test(rest) || queries.length > (known.kind === 'sentinel' ? 1 : 0)) {
+    throw new Error('has a query, a fragment or a blank; percent-encode ?, # and blanks in a password');
+  }
+  const [, signIn, hosts = '', path = ''] = /^(?:(.*)@)?([^/@]*)(?:\/(.*))?$/s.exec(beforeQuery) ?? [];
   const addresses = hosts.split(',').map((host) => parseAddress(host, known.kind === 'sentinel' ? 26_379 : 6_379));
   if (known.kind === 'single' && addresses.length > 1) {
     throw new Error(`names several hosts; write ${scheme}+sentinel:// or ${scheme}+cluster://`);
   }
   const { master, database } = parsePath(known.kind, path);
-  return { ...known, addresses, ...parseSignIn(signIn), ...(master !== undefined && { master }), database };
+  return {
+    ...known,
+    addresses,
+    ...parseSignIn(signIn),
+    ...parseQuery(queries[0]),
+    ...(master !== undefined && { master }),
+    database,
+  };
 }
 
 /** What a log may say of where Redis is: kind, hosts and ports. */
@@ -67,6 +81,17 @@ function parseSignIn(text: string | undefined): Pick<RedisOptions, 'username' | 
   const [, user = '', password] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? [];
   const username = decode(user);
   return { ...(username !== '' && { username }), ...(password !== undefined && { password: decode(password) }) };
+}
+
+function parseQuery(text: string | undefined): Pick<RedisOptions, 'sentinelUsername' | 'sentinelPassword'> {
+  const words = text?.split('&') ?? [];
+  return Object.fromEntries(
+    words.map((word) => {
+      const [, name, value] = /^(sentinelUsername|sentinelPassword)=(.+)$/s.exec(word) ?? [];
+      if (!name || !value) throw new Error('has a query that is not sentinelPassword=… or sentinelUsername=…');
+      return [name, decode(value)];
+    }),
+  );
 }
 
 function decode(text: string): string {

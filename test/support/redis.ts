@@ -136,7 +136,10 @@ export async function startRedisCluster(t: Cleanup): Promise<{ url: string; serv
   return { url: `redis+cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}`, servers };
 }
 
-/** Starts a master with a replica and a Sentinel that makes the replica master once the master is silent for 2 s. */
+/**
+ * Starts a master with a replica and a Sentinel, which has a password that they don't have, and makes the replica master
+ * once the master is silent for 2 s.
+ */
 export async function startRedisSentinel(
   t: Cleanup,
 ): Promise<{ url: string; master: RedisServer; replica: RedisServer; sentinel: RedisServer }> {
@@ -151,6 +154,7 @@ export async function startRedisSentinel(
     `port ${port}
 bind 127.0.0.1
 dir ${folder}
+requirepass who+goes&there
 sentinel monitor adit 127.0.0.1 ${master.port} 1
 sentinel down-after-milliseconds adit 2000
 sentinel failover-timeout adit 5000
@@ -159,5 +163,6 @@ sentinel failover-timeout adit 5000
   const sentinel = new RedisServer(port, [path, '--sentinel']);
   t.after(() => sentinel.stop());
   await sentinel.start(/\+slave slave/);
-  return { url: `redis+sentinel://127.0.0.1:${port}/adit`, master, replica, sentinel };
+  const query = `sentinelPassword=${encodeURIComponent('who+goes&there')}`;
+  return { url: `redis+sentinel://127.0.0.1:${port}/adit?${query}`, master, replica, sentinel };
 }

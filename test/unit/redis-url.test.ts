@@ -32,6 +32,18 @@ const readable: [text: string, options: RedisOptions][] = [
     },
   ],
   [
+    'redis+sentinel://h/adit?sentinelUsername=s&sentinelPassword=a+b%26c=',
+    {
+      kind: 'sentinel',
+      isTls: false,
+      addresses: [{ host: 'h', port: 26_379 }],
+      master: 'adit',
+      sentinelUsername: 's',
+      sentinelPassword: 'a+b&c=',
+      database: 0,
+    },
+  ],
+  [
     'rediss+cluster://one:1,[::1]:2',
     {
       kind: 'cluster',
@@ -66,6 +78,10 @@ const unreadable: [text: string, complaint: RegExp][] = [
   ['redis://h/1/2', /number of a database/],
   ['redis+sentinel://h', /names no master/],
   ['redis+sentinel://h//1', /names no master/],
+  ['redis+sentinel://h/adit?password=secret', /sentinelPassword=/],
+  ['redis+sentinel://h/adit?sentinelPassword=', /sentinelPassword=/],
+  ['redis+sentinel://h/adit?sentinelPassword=se?cret', /percent-encode/],
+  ['redis+cluster://h?sentinelPassword=secret', /percent-encode/],
   ['redis+cluster://h/1', /only database 0/],
 ];
 for (const [text, complaint] of unreadable) {
