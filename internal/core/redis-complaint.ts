@@ -8,6 +8,8 @@ import type { RedisOptions } from './redis-url.ts';
 export function complaintOf(error: Error, { isTls, kind }: RedisOptions, { isNew }: { isNew: boolean }): string {
   // Of a Redis Cluster the library says only that nobody would tell who serves what.
   const message = messageOf((error as { lastNodeError?: Error }).lastNodeError ?? error);
+  if (/unknown command .s(publish|subscribe)/i.test(message))
+    return `${message} (a Redis Cluster has to be Redis 7 or later)`;
   if (!isNew) return message;
   if (kind === 'cluster' && /cluster support disabled/.test(message)) {
     return `${message} (redis+cluster:// is for a Redis Cluster)`;
@@ -19,4 +21,13 @@ export function complaintOf(error: Error, { isTls, kind }: RedisOptions, { isNew
   if (/EPIPE/.test(message)) return `${message} (it hangs up on whoever connects: its maxclients may be reached)`;
   if (!isTls && /ECONNRESET/.test(message)) return `${message} (if it speaks TLS, its URL begins with rediss)`;
   return message;
+}
+
+/** What Redis before 7 says of a script before it says why that failed. */
+const scriptFailure = /^ERR Error running script \(call to \w+\): (?:@user_script: ?\d+: )+-?/;
+
+/** Throws why a script failed, in the words that Redis has for any other command. */
+export function failedAsCommands(error: Error): never {
+  error.message = error.message.replace(scriptFailure, '');
+  throw error;
 }

@@ -1,23 +1,19 @@
 import { Cluster, Redis } from '#internal/core/ioredis';
-import { messageOf } from './errors.ts';
 import { connectCluster, connectSingle, reconnectDelayMs } from './redis-clients.ts';
-import { complaintOf } from './redis-complaint.ts';
-import { closedMessage } from './redis-connector.ts';
+import { failedAsCommands } from './redis-complaint.ts';
 import { readMessages } from './redis-messages.ts';
 import { PublishCommand, silence, writePublish } from './redis-publish.ts';
+import { RedisState } from './redis-state.ts';
 import { type RedisOptions, redisName } from './redis-url.ts';
 import { giveBack } from './write-copy.ts';
 import { countGarbage } from './young-garbage.ts';
 
 const closeMs = 500;
 const refreshMs = 1_000;
-/** How often at most a server is left that is a replica, and how long that is not told as a loss. */
-const leaveMs = 1_000;
-/** What Redis says of a database that it does not have. */
-const noSuchDatabase = /DB index is out of range/;
-/** What a replica says of what it is to write. */
-const isReplica = /^READONLY\b/;
-const notYet = 'not connected yet';
+/** What a replica says of what it is to write, and of everything where it has nothing of its master yet. */
+const isReplica = /^(READONLY|MASTERDOWN)\b/;
+/** What Redis says of a key under which there is no text. */
+const isNoText = /^WRONGTYPE\b/;
 
 /**
  * One hub's connections to Redis, whatever kind of Redis it is: one for commands, one to listen on, and one to send
@@ -30,26 +26,15 @@ export class RedisConnection {
   /** How often a connection was lost. */
   lossCount = 0;
   readonly #options: RedisOptions;
-  readonly #commands: Redis | Cluster;
-  readonly #subscriber: Redis | Cluster;
+  #commands: Redis | Cluster;
+  #subscriber: Redis | Cluster;
   /** Once it is ready we write on its socket ourselves. Undefined for a Redis Cluster, where the library finds the node. */
   readonly #sender: Redis | undefined;
   readonly #receivers = new Map<string, (message: Buffer) => void>();
   readonly #onError: (thrown: unknown) => void;
   readonly #onConnected = new Set<() => void>();
-  #onChange: (isUp: boolean) => void = () => undefined;
-  #lastError = notYet;
-  /** Why it may not listen; another connection that comes says nothing of that. */
-  #refusal = '';
-  /** Why it would be used in a place that it was not told: the library goes on with the first database then. */
-  #misplacement = '';
-  /** What was told last of whether it is up. */
-  #wasUp: boolean | undefined;
-  #wasEverUp = false;
-  /** The connections were given up since nothing came back that was published, and nothing has since. */
-  #isDoubted = false;
-  /** When a server was left last because it is a replica. */
-  #leftAt = Number.NEGATIVE_INFINITY;
+  #onRefused: () => void = () => undefined;
+  readonly #state: RedisState;
   /** Asks a Redis Cluster now and then who serves what. */
   readonly #refreshing: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -59,59 +44,26 @@ export class RedisConnection {
     this.#onError = onError;
     this.#options = options;
     this.name = redisName(options);
+    this.#state = new RedisState(options, () => this.isUp);
     if (options.kind === 'cluster') {
-      const cluster = connectCluster(options, (error) => this.#failed(error));
-      this.#commands = this.#subscriber = cluster;
+      this.#commands = this.#subscriber = this.#newCluster();
       // The library's own timer sometimes outlives it: when it is closed while it asks.
-      this.#refreshing = setInterval(
-        () => cluster.status === 'ready' && cluster.refreshSlotsCache(),
-        refreshMs,
-      ).unref();
-      this.#commands.on('node error', (error: Error) => this.#failed(error));
-      this.#commands.on('+node', () => this.#connected());
-      this.#subscriber.on('smessageBuffer', (channel: Buffer, message: Buffer) => {
-        countGarbage(message.length);
-        this.#receive(channel.toString('latin1'), message);
-      });
+      this.#refreshing = setInterval(() => this.#refresh(), refreshMs).unref();
     } else {
-      this.#commands = connectSingle(options);
-      this.#subscriber = connectSingle(options, { isReadInPlace: true });
-      this.#sender = connectSingle(options);
-      for (const client of [this.#subscriber, this.#sender]) client.on('error', (error) => this.#failed(error));
-    }
-    this.#commands.on('error', (error) => this.#failed(error));
-    this.#commands.on('ready', () => this.#connected());
-    this.#subscriber.on('ready', () => {
-      this.#refusal = '';
-      if (this.#subscriber instanceof Redis) {
-        readMessages(this.#subscriber.stream, (channel, message) => this.#receive(channel, message));
-      }
-      this.#subscribe([...this.#receivers.keys()]);
-      this.#connected();
-    });
-    this.#sender?.on('ready', () => {
-      silence((this.#sender as Redis).stream);
-      this.#connected();
-    });
-    for (const client of this.#clients()) {
-      client.on('end', () => this.#revive(client));
-      client.on('reconnecting', () => {
-        // Each of them chooses its database, but only commands have to do with it.
-        if (client === this.#commands) this.#misplacement = '';
-        this.lossCount += 1;
-        this.#tellChange();
-      });
+      this.#commands = this.#watched(connectSingle(options));
+      this.#subscriber = this.#watched(connectSingle(options, { isReadInPlace: true }));
+      this.#sender = this.#watched(connectSingle(options));
     }
   }
 
   /** What Redis, or the way to it, last complained of since it was connected. */
   get lastError(): string {
-    return this.#misplacement || this.#lastError || this.#refusal;
+    return this.#state.lastError;
   }
 
   /** Whether commands go through at present. */
   get takesCommands(): boolean {
-    return this.#commands.status === 'ready' && this.#misplacement === '';
+    return this.#commands.status === 'ready' && !this.#state.isMisplaced;
   }
 
   /** Whether messages can be sent at present. */
@@ -134,9 +86,14 @@ export class RedisConnection {
     this.#onConnected.add(action);
   }
 
+  /** Runs `action` each time that Redis does not note, or tell, what it was asked to. */
+  onRefused(action: () => void): void {
+    this.#onRefused = action;
+  }
+
   /** Tells of connection and loss, once each; also when the first attempt fails. */
   onChange(action: (isUp: boolean) => void): void {
-    this.#onChange = action;
+    this.#state.onChange(action);
   }
 
   /**
@@ -169,9 +126,14 @@ export class RedisConnection {
     else this.#publish(channel, pieces).then(written, written);
   }
 
-  get(key: string): Promise<string | null> {
-    if (!this.takesCommands) return this.#refused();
-    return this.#commands.get(key);
+  /** Null where there is no text. */
+  async get(key: string): Promise<string | null> {
+    if (!this.takesCommands) return await this.#refused();
+    const text = this.#commands.get(key).catch((error: Error) => {
+      if (isNoText.test(error.message)) return null;
+      throw error;
+    });
+    return await this.#heeded(text);
   }
 
   /** Sets a key that expires, unless it is there. Gives whether it was set. */
@@ -182,24 +144,29 @@ export class RedisConnection {
 
   /**
    * Runs a script on one key, which is all that a script may touch in a Redis Cluster. Its text is sent each time: a
-   * call by its hash may need a second attempt, which would run later than what was called after it.
+   * call by its hash may need a second attempt, which would run later than what was called after it. What is no text
+   * there is deleted first: nobody else has a use for keys of ours.
    */
-  run(script: string, key: string, ...args: (string | number)[]): Promise<unknown> {
-    if (!this.takesCommands) return this.#refused();
-    return this.#heeded(this.#commands.eval(script, 1, key, ...args));
+  async run(script: string, key: string, ...args: (string | number)[]): Promise<unknown> {
+    if (!this.takesCommands) return await this.#refused();
+    const run = (): Promise<unknown> =>
+      this.#heeded(this.#commands.eval(script, 1, key, ...args).catch(failedAsCommands));
+    return await run().catch(async (error: Error) => {
+      if (!isNoText.test(error.message)) throw error;
+      await this.#commands.del(key);
+      return await run();
+    });
   }
 
   /** Gives up connections that look alive and carry nothing, with all that was written to them: the next may be no better. */
   reset(reason: string): void {
-    this.#isDoubted = true;
+    this.#state.doubted();
     this.#giveUp(reason);
   }
 
   /** What was published has come back: only now others are told that it is up. */
   proved(): void {
-    if (!this.#isDoubted) return;
-    this.#isDoubted = false;
-    this.#tellChange();
+    this.#state.proved();
   }
 
   /** Waits until Redis has answered what it was asked, a moment at most. */
@@ -216,6 +183,58 @@ export class RedisConnection {
 
   #clients(): Set<Redis | Cluster> {
     return new Set([this.#commands, this.#subscriber, ...(this.#sender ? [this.#sender] : [])]);
+  }
+
+  #newCluster(): Cluster {
+    const cluster: Cluster = connectCluster(this.#options, (error) => {
+      if (cluster === this.#commands) this.#failed(error);
+    });
+    cluster.on('smessageBuffer', (channel: Buffer, message: Buffer) => {
+      countGarbage(message.length);
+      this.#receive(channel.toString('latin1'), message);
+    });
+    return this.#watched(cluster);
+  }
+
+  /** Heeds what a client tells, as long as it is in use. */
+  #watched<T extends Redis | Cluster>(client: T): T {
+    const heed = <A extends unknown[]>(event: string, action: (...args: A) => void): void => {
+      client.on(event, (...args: A) => {
+        if (this.#clients().has(client)) action(...args);
+      });
+    };
+    heed('error', (error: Error) => this.#failed(error));
+    heed('node error', (error: Error) => this.#failed(error));
+    heed('+node', () => this.#connected());
+    // Of a Redis Cluster one node may come back empty while the others stay.
+    heed('-node', () => {
+      if (this.isUp) this.lossCount += 1;
+    });
+    heed('ready', () => this.#ready(client));
+    heed('end', () => this.#revive(client));
+    heed('reconnecting', () => this.#lost(client));
+    return client;
+  }
+
+  #ready(client: Redis | Cluster): void {
+    if (client === this.#sender) silence(this.#sender.stream);
+    if (client === this.#subscriber) {
+      this.#state.listening();
+      if (client instanceof Redis) {
+        readMessages(client.stream, (channel, message) => this.#receive(channel, message));
+      }
+      this.#subscribe([...this.#receivers.keys()]);
+    }
+    this.#connected();
+  }
+
+  #lost(client: Redis | Cluster): void {
+    this.lossCount += 1;
+    this.#state.lost({ isForCommands: client === this.#commands });
+  }
+
+  #refresh(): void {
+    if (this.#commands.status === 'ready') (this.#commands as Cluster).refreshSlotsCache();
   }
 
   #publish(channel: string, pieces: readonly Buffer[]): Promise<number> {
@@ -241,47 +260,37 @@ export class RedisConnection {
   /** A server that has become a replica cuts nobody off, but the master may be found where it was. */
   #heeded<T>(reply: Promise<T>): Promise<T> {
     reply.catch(({ message }: Error) => {
-      if (!isReplica.test(message) || this.#isClosed || !this.isUp || this.#isLeaving()) return;
-      this.#leftAt = performance.now();
+      this.#onRefused();
+      if (!isReplica.test(message) || this.#isClosed || !this.isUp || this.#state.isLeaving) return;
+      this.#state.left();
       this.#giveUp(message);
     });
     return reply;
   }
 
   #giveUp(reason: string): void {
-    this.#lastError = reason;
-    for (const client of this.#clients()) client.disconnect(true);
+    this.#state.givenUp(reason);
+    if (this.#commands instanceof Cluster) this.#replace(this.#commands);
+    else for (const client of this.#clients()) client.disconnect(true);
   }
 
-  #isLeaving(): boolean {
-    return performance.now() - this.#leftAt < leaveMs;
+  /**
+   * The library waits for ever for a connection to listen on that it has given up before that was ready, and until then
+   * makes no other: a node that hangs is enough. So it begins anew.
+   */
+  #replace(cluster: Cluster): void {
+    this.#commands = this.#subscriber = this.#newCluster();
+    cluster.disconnect();
+    this.#lost(this.#commands);
   }
 
   #connected(): void {
-    // What the first of them says nothing of, the others may still fail for.
-    if (this.isUp) {
-      this.#lastError = '';
-      this.#tellChange();
-    }
+    this.#state.connected();
     for (const action of this.#onConnected) action();
   }
 
   #failed(error: Error): void {
-    if (this.#isClosed) return;
-    const complaint = complaintOf(error, this.#options, { isNew: !this.#wasEverUp });
-    // It says nothing of why.
-    if (complaint !== closedMessage || this.#lastError === '' || this.#lastError === notYet)
-      this.#lastError = complaint;
-    if (noSuchDatabase.test(this.#lastError)) this.#misplacement = this.#lastError;
-    this.#tellChange();
-  }
-
-  #tellChange(): void {
-    const { isUp } = this;
-    if (isUp === this.#wasUp || this.#isLeaving() || (isUp && this.#isDoubted)) return;
-    this.#wasUp = isUp;
-    this.#wasEverUp ||= isUp;
-    this.#onChange(isUp);
+    if (!this.#isClosed) this.#state.failed(error);
   }
 
   #receive(channel: string, message: Buffer): void {
@@ -301,8 +310,7 @@ export class RedisConnection {
     // Without its subscriptions a connection is of no use: try with the next one.
     for (const done of asked) {
       done.catch((error: Error) => {
-        this.#refusal = messageOf(error);
-        this.#failed(error);
+        if (!this.#isClosed) this.#state.refused(error);
       });
     }
   }

@@ -6,7 +6,7 @@ import type { Loss } from '#internal/hub/directory/directory';
 import { MemoryDirectory } from '#internal/hub/directory/memory';
 import { RedisDirectory } from '#internal/hub/directory/redis';
 import { FakeClock } from '../support/fake-clock.ts';
-import { startRedis, startRedisCluster } from '../support/redis.ts';
+import { type RedisServer, startRedis, startRedisCluster } from '../support/redis.ts';
 import { connectTo } from '../support/redis-connection.ts';
 import { directoryContract, eventually, type MakeDirectories, newClientId, newNode, recordOf } from './directory.ts';
 
@@ -47,7 +47,7 @@ test('the directory in Redis: a hub renews its leases, and puts back what is mis
   await redis.command('DEL', two, session);
   clock.advance(20_000);
   for (const key of [one, two, session]) {
-    await eventually(async () => assert.ok(Number(await redis.command('PTTL', key)) > 50_000));
+    await eventually(async () => assert.ok(Number(await redis.command('PTTL', key)) > 50_000, 'not renewed'));
   }
   assert.match(await redis.command('GET', one), new RegExp(`^${record.session} `));
   assert.deepEqual(JSON.parse(await redis.command('GET', session)), record);
@@ -173,23 +173,60 @@ test('the directory in Redis: a session that has moved here is put back over wha
 test('the directory in Redis: a session whose move here fails half-way is not renewed', async (t) => {
   const clock = new FakeClock();
   const node = newNode();
+  const redis = await startRedis(t);
   const directory = await startDirectory(t, redis.url, node, clock);
   const [moving, other] = [recordOf(newNode(), newClientId()), recordOf(node, newClientId())];
   const keys = [moving, other].map(({ session }) => `adit:session:${session}`);
   await redis.command('SET', keys[0] as string, JSON.stringify(moving));
-  // Nothing can be said of this id.
-  await redis.command('LPUSH', `adit:tunnel:${moving.clientIds[0]}`, '');
+  // Nothing can be said of its id.
+  await redis.command('ACL', 'SETUSER', 'default', 'resetkeys', '~adit:session:*');
   await assert.rejects(directory.move(moving.session, 1, node), { code: 'ADIT_HUB_BUSY' });
+  await redis.command('ACL', 'SETUSER', 'default', 'allkeys');
   assert.equal((await directory.read(moving.session))?.epoch, 2);
   await directory.claim(other, other.clientIds);
   for (const each of keys) await redis.command('PEXPIRE', each, '9000');
-  clock.advance(20_000);
-  await eventually(async () => assert.equal(directory.leases.renewed, 1));
-  const [leftMs = 0, renewedMs = 0] = await Promise.all(
-    keys.map(async (each) => Number(await redis.command('PTTL', each))),
-  );
-  assert.ok(leftMs <= 9_000 && renewedMs > 50_000, `${leftMs} and ${renewedMs} ms`);
+  const msLeft = async (i: number) => Number(await redis.command('PTTL', keys[i] as string));
+  await eventually(async () => {
+    clock.advance(20_000);
+    assert.ok((await msLeft(1)) > 50_000, 'not renewed');
+  });
+  assert.ok((await msLeft(0)) <= 9_000);
 });
+
+for (const [what, write] of Object.entries({
+  'text that is no record': (key: string) => [['SET', key, 'no record']],
+  'a record of another kind': (key: string) => [['SET', key, '{"epoch":9}']],
+  'no text': (key: string) => [
+    ['DEL', key],
+    ['LPUSH', key, 'no text'],
+  ],
+})) {
+  test(`the directory in Redis: ${what} where hubs have theirs is in nobody's way, and is written over`, async (t) => {
+    const [clock, node, otherNode] = [new FakeClock(), newNode(), newNode()];
+    const holder = await startDirectory(t, redis.url, node, clock);
+    const other = await startDirectory(t, redis.url, otherNode, clock);
+    const record = recordOf(node, newClientId());
+    const [clientId = ''] = record.clientIds;
+    const keys = ['adit:mark', `adit:tunnel:${clientId}`, `adit:session:${record.session}`];
+    await holder.claim(record, record.clientIds);
+    for (const key of keys) for (const words of write(key)) await redis.command(...words);
+    assert.equal(await other.find(clientId), undefined);
+    assert.equal(await other.move(record.session, 1, otherNode), undefined);
+    clock.advance(20_000);
+    await eventually(async () => {
+      clock.advance(1_000);
+      assert.deepEqual(await other.find(clientId), record);
+    });
+    for (const key of keys) for (const words of write(key)) await redis.command(...words);
+    const later = recordOf(otherNode, clientId);
+    await other.claim(later, [clientId]);
+    assert.equal((await redis.command('GET', `adit:tunnel:${clientId}`)).split(' ')[0], later.session);
+    await eventually(async () => {
+      clock.advance(1_000);
+      assert.deepEqual(await holder.find(clientId), later);
+    });
+  });
+}
 
 test('the directory in Redis: what is missing once Redis is back may still be put back', async (t) => {
   const server = await startRedis(t);
@@ -232,25 +269,53 @@ for (const [what, refuse, allow, reason] of [
   });
 }
 
+test('the directory in Redis: what is refused in between leads to a look at what else is', async (t) => {
+  const server = await startRedis(t);
+  const directory = await startDirectory(t, server.url, newNode(), new FakeClock());
+  await directory.find(newClientId());
+  await server.command('CONFIG', 'SET', 'maxmemory', '1');
+  assert.ok(directory.health.isUp);
+  const record = recordOf(newNode(), newClientId());
+  await assert.rejects(directory.claim(record, record.clientIds), { code: 'ADIT_HUB_BUSY' });
+  await eventually(async () => assert.match(directory.health.reason, /OOM/));
+});
+
+/** What a server does to all leases when its clock is put ahead. */
+async function endLeases(server: RedisServer): Promise<void> {
+  const keys = (await server.command('KEYS', '*')).split('\n');
+  const ttls = await Promise.all(keys.map(async (key) => Number(await server.command('PTTL', key))));
+  await Promise.all(keys.filter((_, i) => Number(ttls[i]) > 0).map((key) => server.command('DEL', key)));
+}
+
+const losses = {
+  'it was emptied': (server: RedisServer) => server.command('FLUSHALL'),
+  'its clock was put ahead': endLeases,
+};
+
 for (const [name, { url, servers }] of Object.entries({
   Redis: { url: redis.url, servers: [redis] },
   'a Redis Cluster': cluster,
 })) {
-  test(`the directory in ${name}: what is missing once it was emptied is put back at once, and not called nobody's`, async (t) => {
-    const [clock, node] = [new FakeClock(), newNode()];
-    const [holder, other] = [await startDirectory(t, url, node, clock), await startDirectory(t, url, newNode(), clock)];
-    const record = recordOf(node, newClientId());
-    const [clientId = ''] = record.clientIds;
-    await holder.claim(record, record.clientIds);
-    assert.equal(await other.find(newClientId()), undefined);
-    assert.ok(other.isComplete);
-    for (const server of servers) await server.command('FLUSHALL');
-    assert.equal(await other.find(clientId), undefined);
-    assert.ok(!other.isComplete);
-    await eventually(async () => assert.deepEqual(await other.find(clientId), record));
-    clock.advance(5_000);
-    assert.ok(other.isComplete);
-    assert.equal(await other.find(newClientId()), undefined);
-    assert.ok(other.isComplete);
-  });
+  for (const [how, lose] of Object.entries(losses)) {
+    test(`the directory in ${name}: what is missing once ${how} is put back at once, and not called nobody's`, async (t) => {
+      const [clock, node] = [new FakeClock(), newNode()];
+      const [holder, other] = [
+        await startDirectory(t, url, node, clock),
+        await startDirectory(t, url, newNode(), clock),
+      ];
+      const record = recordOf(node, newClientId());
+      const [clientId = ''] = record.clientIds;
+      await holder.claim(record, record.clientIds);
+      assert.equal(await other.find(newClientId()), undefined);
+      assert.ok(other.isComplete);
+      for (const server of servers) await lose(server);
+      assert.equal(await other.find(clientId), undefined);
+      assert.ok(!other.isComplete);
+      await eventually(async () => assert.deepEqual(await other.find(clientId), record));
+      clock.advance(5_000);
+      assert.ok(other.isComplete);
+      assert.equal(await other.find(newClientId()), undefined);
+      assert.ok(other.isComplete);
+    });
+  }
 }

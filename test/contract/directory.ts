@@ -64,7 +64,7 @@ export function directoryContract(name: string, makeDirectories: MakeDirectories
     assert.equal(new Set(losers).size, 19);
     await eventually(async () => {
       const [one, two] = [await directory.find(clientId), await other.find(clientId)];
-      assert.ok(one && !losers.includes(one.session));
+      assert.ok(one && !losers.includes(one.session), 'a loser has it');
       assert.deepEqual(one, two);
     });
   });
@@ -167,7 +167,10 @@ export function directoryContract(name: string, makeDirectories: MakeDirectories
   });
 }
 
-/** Waits until others have heard of it. */
+/**
+ * Waits until others have heard of it. An `assert.ok` in `check` has to bring its own message: to make one up Node.js reads
+ * the source, which can take minutes.
+ */
 export async function eventually(check: () => Promise<void>): Promise<void> {
   const deadline = performance.now() + 5_000;
   for (;;) {

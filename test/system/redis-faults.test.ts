@@ -9,7 +9,7 @@ import type { SessionRecord } from '#internal/hub/directory/directory';
 import { RedisDirectory } from '#internal/hub/directory/redis';
 import { makeCertificates } from '../support/certificate.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { temporaryFolder } from '../support/processes.ts';
+import { freePort, temporaryFolder } from '../support/processes.ts';
 import {
   type RedisServer,
   startRedis,
@@ -270,6 +270,21 @@ test('a server that has become a replica is left for the master behind the same 
   assert.deepEqual(changes, []);
 });
 
+test('a replica that serves nothing before it has what its master has is left, too, and that is the reason given', async (t) => {
+  const [server, next] = [await startRedis(t), await startRedis(t)];
+  const relay = await Relay.start(t, [server.port]);
+  const hub = await RedisHub.start(t, `redis://127.0.0.1:${relay.port}`);
+  const record = recordOf(hub);
+  await hub.directory.claim(record, record.clientIds);
+  await server.command('CONFIG', 'SET', 'replica-serve-stale-data', 'no');
+  await server.command('REPLICAOF', '127.0.0.1', String(await freePort()));
+  const find = async () => await hub.directory.find('of another');
+  await assert.rejects(find);
+  while (!/MASTERDOWN/.test(hub.directory.health.reason)) await passed(10);
+  relay.targets = [next.port];
+  assertWithin(await untilFound(await RedisHub.start(t, next.url), record), 5_000);
+});
+
 test('a server that stays a replica is connected to once a second at most, and that is the reason given', async (t) => {
   const [server, master] = [await startRedis(t), await startRedis(t)];
   await server.command('REPLICAOF', '127.0.0.1', String(master.port));
@@ -332,4 +347,31 @@ test('Redis Cluster: a node killed and restarted, and subscribers killed, are he
   assertWithin(await one.untilItReaches(two), 1_000);
   for (const record of records) assertWithin(await untilFound(two, record), 3_000);
   assert.deepEqual([one.gone, two.gone], [[], []]);
+});
+
+test('Redis Cluster: a hub that gives up its connections while a node hangs is back once that goes on', async (t) => {
+  const { url, servers } = await startRedisCluster(t);
+  const [one, two] = await twoHubs(t, url);
+  const slot = Number(await servers[0]?.command('CLUSTER', 'KEYSLOT', 'adit:hubs'));
+  const hangs = servers[Math.floor((slot * servers.length) / 16_384)] as RedisServer;
+  hangs.pause();
+  t.after(() => hangs.resume());
+  for (let i = 0; i < 2; i += 1) {
+    one.connection.reset('it hangs');
+    // Meanwhile it asks the others who serves what, and connects to that one to listen.
+    await passed(2_500);
+  }
+  hangs.resume();
+  assertWithin(await two.untilItReaches(one), 3_000);
+  assertWithin(await one.untilItReaches(two), 1_000);
+});
+
+test('Redis Cluster: a node that is lost is a loss, since what it had may be missing when it is back', async (t) => {
+  const { url, servers } = await startRedisCluster(t);
+  const connection = await connectTo(t, url);
+  for (let i = 0; i < 100; i += 1) await connection.get(`adit:${i}`);
+  assert.equal(connection.lossCount, 0);
+  await servers[0]?.stop();
+  await passed(100);
+  assert.ok(connection.lossCount > 0);
 });

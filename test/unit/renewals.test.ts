@@ -79,3 +79,18 @@ test('a Redis of which nothing passes for 5 s refuses, whatever it says, and one
   await nothing.roundsIn(5);
   assert.deepEqual(nothing.redis.told, ['connect ECONNREFUSED', '']);
 });
+
+test('that a script may not do what it does is told at once, in the words of each version of Redis', async () => {
+  for (const says of [
+    "The user executing the script can't run this command or subcommand",
+    "ERR The user executing the script can't run this command or subcommand script: 163e, on @user_script:3.",
+    "ERR ACL failure in script: User default has no permissions to run the 'set' command script: 163e, on @user_script:3.",
+  ]) {
+    const { redis, renewals } = start();
+    redis.says = says;
+    renewals.run();
+    await turn();
+    assert.deepEqual(redis.told, [says]);
+    renewals.close();
+  }
+});

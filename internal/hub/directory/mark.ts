@@ -1,26 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from '#internal/core/redis';
 import { notDecided } from '../not-decided.ts';
+import { leaseMs } from './leased-keys.ts';
 
 const key = 'adit:mark';
 const channel = 'adit:mark';
 
-/** Sets the key for good where it is missing. Gives the value that it has then. ARGV: value. */
+/** Sets the key where it is missing. Gives the value that it has then. ARGV: value, lease in milliseconds. */
 const script = `
 local held = redis.call('GET', KEYS[1])
 if held then return held end
-redis.call('SET', KEYS[1], ARGV[1])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]`;
 
-/** The same, and sets it as it is. */
+/** The same, and renews it as it is. */
 const touchScript = `
 local held = redis.call('GET', KEYS[1]) or ARGV[1]
-redis.call('SET', KEYS[1], held)
+redis.call('SET', KEYS[1], held, 'PX', ARGV[2])
 return held`;
 
 /**
  * A key in Redis with a value that is drawn at random, and drawn anew by whoever finds it missing. When it has changed,
- * Redis has lost what hubs had noted there, though no connection to it was lost.
+ * Redis has lost what hubs had noted there, though no connection to it was lost. It is on a lease as all of that is: when
+ * the clock of Redis is put ahead, they end together.
  */
 export class Mark {
   readonly #connection: RedisConnection;
@@ -48,14 +50,14 @@ export class Mark {
     return this.#next;
   }
 
-  /** The same, and writes it, to see whether Redis lets us. */
+  /** The same, and renews it, which shows whether Redis lets us. */
   touch(): Promise<void> {
     return this.#look(touchScript);
   }
 
   async #look(how: string): Promise<void> {
     const drawn = randomUUID();
-    const mark = await this.#connection.run(how, key, drawn).catch((error: unknown) => {
+    const mark = await this.#connection.run(how, key, drawn, leaseMs).catch((error: unknown) => {
       throw notDecided(error);
     });
     // Whoever has something to put back need not wait until it misses something.

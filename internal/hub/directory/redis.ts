@@ -8,6 +8,7 @@ import { HeldRecords } from './held.ts';
 import { LeasedKeys } from './leased-keys.ts';
 import { Lookups } from './lookups.ts';
 import { Mark } from './mark.ts';
+import { readRecord } from './record.ts';
 import { Renewals } from './renewals.ts';
 
 const noticeChannel = 'adit:directory';
@@ -76,6 +77,7 @@ export class RedisDirectory implements Directory {
     });
     deps.connection.listen(noticeChannel, (bytes) => this.#noticed(bytes));
     deps.connection.onConnected(() => this.#renewals.run());
+    deps.connection.onRefused(() => this.#renewals.doubt());
   }
 
   find(clientId: string): SessionRecord | undefined | Promise<SessionRecord | undefined> {
@@ -109,13 +111,12 @@ export class RedisDirectory implements Directory {
   }
 
   async read(session: string): Promise<SessionRecord | undefined> {
-    const text = await this.#textOf(session);
-    return text === null ? undefined : (JSON.parse(text) as SessionRecord);
+    return readRecord(await this.#textOf(session));
   }
 
   async move(session: string, epoch: number, node: NodeId): Promise<SessionRecord | undefined> {
     const text = await this.#textOf(session);
-    const record = text === null ? undefined : (JSON.parse(text) as SessionRecord);
+    const record = readRecord(text);
     if (text === null || record?.epoch !== epoch) return undefined;
     const moved = { ...record, node, epoch: epoch + 1 };
     const noticeCount = this.#noticeCount;
@@ -178,10 +179,10 @@ export class RedisDirectory implements Directory {
     return `${this.#deps.connection.name} refuses what hubs note there: ${this.#renewals.refusal}`;
   }
 
-  /** The record of a session, which is put back first if it is held here and missing. */
+  /** The record of a session as it stands there, which is put back first if it is held here and missing. */
   async #textOf(session: string): Promise<string | null> {
     const text = await this.#sessions.get(session);
-    if (text !== null || !this.#held.get(session)) return text;
+    if (readRecord(text) || !this.#held.get(session)) return text;
     await this.#keepSession(session);
     return await this.#sessions.get(session);
   }
@@ -233,12 +234,13 @@ export class RedisDirectory implements Directory {
     const text = JSON.stringify(record);
     const other = await this.#sessions.keep(session, text);
     if (this.#held.get(session) !== record) return;
-    if (other && isLater(JSON.parse(other), record)) {
+    const otherRecord = readRecord(other);
+    if (otherRecord && isLater(otherRecord, record)) {
       this.#held.delete(session);
       return;
     }
-    // Redis has come back with what it had some time ago.
-    if (other) await this.#sessions.replace(session, other, text);
+    // Redis has come back with what it had some time ago, or somebody else has written there.
+    if (other !== null) await this.#sessions.replace(session, other, text);
     const own = record.clientIds.filter((clientId) => this.#held.find(clientId)?.session === session);
     await Promise.all(own.map((clientId) => this.#keepId(clientId, record)));
   }

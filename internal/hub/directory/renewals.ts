@@ -8,7 +8,8 @@ const healingMs = 15_000;
 /** Leases that are renewed at once. */
 const renewCount = 100;
 /** What Redis says of a command that it takes from nobody, or not from us, until somebody has seen to it. */
-const refusals = /^(OOM|NOPERM|MISCONF|READONLY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|ERR The user executing the script)\b/;
+const refusals =
+  /^(OOM|NOPERM|MISCONF|READONLY|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|(ERR )?The user executing the script|ERR ACL failure in script)\b/;
 /** A Redis of which nothing passes for so long counts as one that refuses, whatever it says. */
 const refusedMs = 5_000;
 
@@ -53,6 +54,11 @@ export class Renewals {
     this.#running ??= this.#renewAll().finally(() => {
       this.#running = undefined;
     });
+  }
+
+  /** Renews all, unless what failed is tried again soon in any case. */
+  doubt(): void {
+    if (this.#retryingSince === undefined) this.run();
   }
 
   /** Renews all from now on: what is under way may have renewed some before. */
