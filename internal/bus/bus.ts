@@ -35,7 +35,7 @@ export interface Bus {
   publish(to: NodeId, ...pieces: Buffer[]): void;
   /** False while so much waits to be sent that whoever can wait should; the handler's `writable` ends it. */
   readonly isWritable: boolean;
-  /** False while nothing that is published would be delivered: it cannot go out, or arrives too late. */
+  /** False while nothing that is published would be delivered: it cannot go out, arrives too late, or is refused. */
   readonly isConnected: boolean;
   /** Whether messages go out and come in at present. */
   readonly health: BusHealth;

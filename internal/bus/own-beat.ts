@@ -1,6 +1,7 @@
 import type { Clock } from '#internal/core/clock';
 import { messageOf } from '#internal/core/errors';
 import type { RedisConnection } from '#internal/core/redis';
+import { isRefusal } from '#internal/core/redis-complaint';
 import type { BusHealth, NodeId } from './bus.ts';
 import { encodeBeat, encodeEnvelopeHead } from './envelope.ts';
 import { staleMs } from './peers.ts';
@@ -33,7 +34,7 @@ export class OwnBeat {
   #heardAt = { all: Number.NEGATIVE_INFINITY, own: Number.NEGATIVE_INFINITY };
   #connectionSince: number;
   /** Why the last heartbeat could not be sent. */
-  #problem = '';
+  #problem: Error | undefined;
   #isDue = false;
   #isStopped = false;
 
@@ -43,25 +44,41 @@ export class OwnBeat {
     this.#connectionSince = deps.clock.now();
   }
 
-  /** Whether what is published arrives early enough to be taken. */
-  get isTimely(): boolean {
-    return this.lagMs <= lagMax;
+  /** Whether what is published now may arrive: early enough to be taken, and Redis has not said that it would not. */
+  get mayArrive(): boolean {
+    return this.#isTimely && (this.#isHeard || !this.#isRefused);
   }
 
   get health(): BusHealth {
-    const { clock, connection } = this.#deps;
+    const { connection } = this.#deps;
     if (!connection.isUp) return { isUp: false, reason: connection.reason };
-    const isHeard = clock.now() - this.#lastHeardAt() <= deafMs;
-    if (isHeard && !this.isTimely) {
+    if (this.#isHeard && !this.#isTimely) {
       const reason = `${connection.name} takes ${(this.lagMs / 1_000).toFixed(1)} s to bring back what is published`;
       return { isUp: false, reason: `${reason}: messages between hubs arrive too late` };
     }
-    if (isHeard) return { isUp: true, reason: '' };
-    const problem = this.#problem || connection.lastError;
+    if (this.#isHeard) return { isUp: true, reason: '' };
+    const complaint = this.#complaint;
     return {
       isUp: false,
-      reason: `${connection.name} does not bring back what is published${problem && `: ${problem}`}`,
+      reason: `${connection.name} does not bring back what is published${complaint && `: ${complaint}`}`,
     };
+  }
+
+  get #isTimely(): boolean {
+    return this.lagMs <= lagMax;
+  }
+
+  get #isHeard(): boolean {
+    return this.#deps.clock.now() - this.#lastHeardAt() <= deafMs;
+  }
+
+  get #isRefused(): boolean {
+    return isRefusal(this.#problem) || this.#deps.connection.isRefused;
+  }
+
+  /** Why nothing may come back. Empty if nobody says. */
+  get #complaint(): string {
+    return this.#problem ? messageOf(this.#problem) : this.#deps.connection.lastError;
   }
 
   /** Our heartbeat came back, which was sent at `stamp`. */
@@ -70,7 +87,7 @@ export class OwnBeat {
     this.#heardAt.all = now;
     this.#deps.connection.proved();
     this.lagMs = now - stamp;
-    this.#problem = '';
+    this.#problem = undefined;
   }
 
   /** Our empty message came back. */
@@ -98,7 +115,7 @@ export class OwnBeat {
     }
     if (now - Math.max(this.#lastHeardAt(), this.#connectionSince) > staleMs) {
       this.#connectionSince = now;
-      connection.reset(this.#problem || connection.lastError || 'it did not answer');
+      connection.reset(this.#complaint || 'it did not answer');
       return;
     }
     // The way of messages, and back to us.
@@ -107,9 +124,9 @@ export class OwnBeat {
     const [channel, bytes] = this.#hearsItself()
       ? [channelOfAll, this.#newBeat('here')]
       : [channelOfNobody, Buffer.alloc(0)];
-    connection.publish(channel, bytes).catch((error: unknown) => {
+    connection.publish(channel, bytes).catch((error: Error) => {
       // Of a connection that was lost there is more to be told.
-      if (connection.isUp) this.#problem = messageOf(error);
+      if (connection.isUp) this.#problem = error;
     });
   }
 

@@ -109,7 +109,7 @@ export class RedisBus implements Bus {
   }
 
   get isConnected(): boolean {
-    return this.#deps.connection.takesMessages && this.#ownBeat.isTimely;
+    return this.#deps.connection.takesMessages && this.#ownBeat.mayArrive;
   }
 
   get health(): BusHealth {

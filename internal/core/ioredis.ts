@@ -1,9 +1,9 @@
-import { AbstractConnector, Cluster, Command, Redis } from 'ioredis';
+import { AbstractConnector, Cluster, Command, Redis, ReplyError } from 'ioredis';
 
 // The library is imported here alone: it has to be followed by what mends the engine's idea of texts.
 settleTexts();
 
-export { AbstractConnector, Cluster, Command, Redis };
+export { AbstractConnector, Cluster, Command, Redis, ReplyError };
 
 /**
  * The library has a class that extends `String`. V8 takes that for the beginning of changes to `String.prototype`, and from

@@ -1,3 +1,4 @@
+import { ReplyError } from '#internal/core/ioredis';
 import { messageOf } from './errors.ts';
 import type { RedisOptions } from './redis-url.ts';
 
@@ -21,6 +22,11 @@ export function complaintOf(error: Error, { isTls, kind }: RedisOptions, { isNew
   if (/EPIPE/.test(message)) return `${message} (it hangs up on whoever connects: its maxclients may be reached)`;
   if (!isTls && /ECONNRESET/.test(message)) return `${message} (if it speaks TLS, its URL begins with rediss)`;
   return message;
+}
+
+/** Whether Redis itself has said no: not that the way to it is lost or slow. */
+export function isRefusal(error: Error | undefined): boolean {
+  return error instanceof ReplyError;
 }
 
 /** What Redis before 7 says of a script before it says why that failed. */

@@ -1,5 +1,5 @@
 import { messageOf } from './errors.ts';
-import { complaintOf } from './redis-complaint.ts';
+import { complaintOf, isRefusal } from './redis-complaint.ts';
 import { closedMessage } from './redis-connector.ts';
 import type { RedisOptions } from './redis-url.ts';
 
@@ -16,7 +16,7 @@ export class RedisState {
   #onChange: (isUp: boolean) => void = () => undefined;
   #lastError = notYet;
   /** Why it may not listen; another connection that comes says nothing of that. */
-  #refusal = '';
+  #refusal: Error | undefined;
   /** Why it would be used in a place that it was not told: the library goes on with the first database then. */
   #misplacement = '';
   /** What was told last. */
@@ -35,7 +35,12 @@ export class RedisState {
 
   /** What Redis, or the way to it, last complained of since it was connected. */
   get lastError(): string {
-    return this.#misplacement || this.#lastError || this.#refusal;
+    return this.#misplacement || this.#lastError || (this.#refusal ? messageOf(this.#refusal) : '');
+  }
+
+  /** Whether Redis has said that it may not listen. */
+  get isRefused(): boolean {
+    return isRefusal(this.#refusal);
   }
 
   /** Whether commands would go to another database than they should. */
@@ -78,13 +83,13 @@ export class RedisState {
 
   /** It may not listen. */
   refused(error: Error): void {
-    this.#refusal = messageOf(error);
+    this.#refusal = error;
     this.failed(error);
   }
 
   /** It asks anew whether it may listen. */
   listening(): void {
-    this.#refusal = '';
+    this.#refusal = undefined;
   }
 
   /** Connections are given up for that reason. */

@@ -76,6 +76,11 @@ export class RedisConnection {
     return this.takesCommands && this.takesMessages && this.#subscriber.status === 'ready';
   }
 
+  /** Whether Redis has said that we may not listen. */
+  get isRefused(): boolean {
+    return this.#state.isRefused;
+  }
+
   /** Why it is not up. */
   get reason(): string {
     return this.isUp ? '' : `${this.name} cannot be reached: ${this.lastError || 'the connection was lost'}`;

@@ -215,14 +215,20 @@ test('what waits for nodes that nobody has heard is 4 MiB at most for all of the
   assert.equal(hub.bus.stats.dropped, nodes.length);
 });
 
-test('a Redis user without the right to listen leaves the bus down, and that is the reason given', async (t) => {
-  const server = await startRedis(t);
-  await server.command('ACL', 'SETUSER', 'hub', 'on', '>secret', '~adit:*', '&others:*', '+@all');
-  const hub = await RedisHub.start(t, server.url.replace('://', '://hub:secret@'));
-  assert.equal(hub.bus.health.isUp, false);
-  assert.match(hub.bus.health.reason, /^redis \S+ does not bring back what is published: NOPERM /);
-  assert.doesNotMatch(hub.bus.health.reason, /secret/);
-});
+for (const [right, rights] of [
+  ['listen', ['&adit:*', '+@all', '-subscribe']],
+  ['listen to ours', ['&others:*', '+@all']],
+  ['publish', ['&adit:*', '+@all', '-publish']],
+] as const) {
+  test(`a Redis user without the right to ${right} leaves the bus down, and that is the reason given`, async (t) => {
+    const server = await startRedis(t);
+    await server.command('ACL', 'SETUSER', 'hub', 'on', '>secret', '~adit:*', ...rights);
+    const { bus } = await RedisHub.start(t, server.url.replace('://', '://hub:secret@'));
+    assert.deepEqual([bus.health.isUp, bus.isConnected], [false, false]);
+    assert.match(bus.health.reason, /^redis \S+ does not bring back what is published: NOPERM /);
+    assert.doesNotMatch(bus.health.reason, /secret/);
+  });
+}
 
 test('a database that Redis does not have is named, and the first one is not used instead', async (t) => {
   const server = await startRedis(t);
