@@ -23,6 +23,9 @@ for (const [transport, { port, host, tls }] of Object.entries<Place>(places)) {
       ['with an upgrade that is ignored', 200, own('GET /healthz', 'Connection: Upgrade', 'Upgrade: x')],
       ['with keep-alive', 200, own('GET /healthz', 'Connection: keep-alive')],
       ['of HTTP/1.0 with keep-alive', 200, head('GET /healthz HTTP/1.0', 'Host: localhost', 'Connection: keep-alive')],
+      // As load balancers check by default.
+      ['of HTTP/1.0 without a host', 200, head('GET /readyz HTTP/1.0')],
+      ['of HTTP/1.0 without a host that checks nothing', 404, head('GET / HTTP/1.0')],
       ['in absolute form', 200, head('GET http://localhost/healthz HTTP/1.1', `Host: ${host}`)],
       ['with fields that Connection names', 200, own('GET /healthz', 'Connection: Host, Content-Length')],
     ];

@@ -74,6 +74,13 @@ test('other hosts reach the hub only as strangers', () => {
   }
 });
 
+test('who names no host, which HTTP/1.0 has no need of, is a stranger, too', () => {
+  for (const router of [byHost, byPath]) assert.deepEqual(router.route(undefined, '/readyz'), hub('/readyz', false));
+  assert.deepEqual(byPath.route(undefined, prefix), hub(prefix, false));
+  assert.deepEqual(byHost.route(undefined, `http://${id}.tunnel.test/`), tunnel(`${id}.tunnel.test`, '/'));
+  assert.throws(() => byHost.route('', '/readyz'), { code: 'ADIT_BAD_REQUEST' });
+});
+
 test('without a domain no host names a tunnel', () => {
   assert.deepEqual(byPath.route(`${id}.tunnel.test`, '/'), hub('/', false));
 });
@@ -132,23 +139,9 @@ test('a path without an id can be no tunnel', () => {
   }
 });
 
-const notHosts = [
-  undefined,
-  '',
-  ' ',
-  'a@b',
-  'a, b',
-  'a/../x',
-  'a b',
-  'caf\xe9',
-  'a:80:90',
-  'a:x',
-  'a:123456',
-  '[::1',
-  '::1',
-];
+const notHosts = ['', ' ', 'a@b', 'a, b', 'a/../x', 'a b', 'caf\xe9', 'a:80:90', 'a:x', 'a:123456', '[::1', '::1'];
 for (const host of [...notHosts, '[evil]', 'a\tb', 'http://a', 'a?b', 'a#b', 'a%41', 'hub.test\r\n']) {
-  test(`${JSON.stringify(host) ?? 'no host'} is refused as a host`, () => {
+  test(`${JSON.stringify(host)} is refused as a host`, () => {
     assertRefused('ADIT_BAD_REQUEST', host, '/');
   });
 }

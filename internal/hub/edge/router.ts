@@ -49,9 +49,11 @@ export class Router {
   /** Throws ADIT_BAD_REQUEST for what is not valid, ADIT_TUNNEL_UNKNOWN for a name that can't be one. */
   route(hostField: string | undefined, requestTarget: string): Route {
     const { host, target } = splitAbsolute(hostField, requestTarget);
+    // HTTP/1.0 has no need of one, and load balancers check health in that way.
+    if (host === undefined) return { to: 'hub', target, isKnownHost: false };
     const match = hostForm.exec(host);
     const name = match?.[1]?.toLowerCase().replace(/\.$/, '');
-    if (!name) throw new AditError('ADIT_BAD_REQUEST', 'the Host field is missing or not a host name');
+    if (!name) throw new AditError('ADIT_BAD_REQUEST', 'the Host field is not a host name');
     const { bases, domain, isPathRouting } = this.#options;
     const isPath = isPathRouting && target.startsWith(pathPrefix);
     if (bases.hasHost(name)) return isPath ? byPath(host, target) : { to: 'hub', target, isKnownHost: true };
@@ -94,9 +96,12 @@ function known(label: string): string {
 }
 
 /** An absolute-form target names the host itself, and then counts before the Host field (RFC 9112 §3.2.2). */
-function splitAbsolute(hostField: string | undefined, requestTarget: string): { host: string; target: string } {
+function splitAbsolute(
+  hostField: string | undefined,
+  requestTarget: string,
+): { host: string | undefined; target: string } {
   const absolute = /^https?:\/\/([^/?]*)([/?].*)?$/i.exec(requestTarget);
-  const host = absolute ? (absolute[1] as string) : (hostField ?? '');
+  const host = absolute ? (absolute[1] as string) : hostField;
   // In absolute form the path may be left out.
   const target = absolute ? (absolute[2] ?? '/').replace(/^\?/, '/?') : requestTarget;
   if (!originForm.test(target)) {
