@@ -26,6 +26,7 @@ export function textPrinter(out: Writable, err: Writable): Printer {
   const outColours = coloursOf(out);
   const errColours = coloursOf(err);
   const say = (line: string): void => void out.write(`${line}\n`);
+  const note = (message: string): void => say(`${outColours.cyan('note')}     ${message}`);
   const complain = (message: string): void => void err.write(`${errColours.yellow('adit:')} ${message}\n`);
   // An outage may have hundreds of attempts and a few reasons.
   const toldReasons = new Set<string>();
@@ -44,12 +45,15 @@ export function textPrinter(out: Writable, err: Writable): Printer {
           toldReasons.add(event.reason);
           say(`${outColours.red('offline')}  ${event.reason}; trying again`);
           return;
+        case 'note':
+          note(event.message);
+          return;
         default:
           // Connecting is not worth a line, and what ends the command is told when it ends.
           return;
       }
     },
-    note: (message) => say(`${outColours.cyan('note')}     ${message}`),
+    note,
     fatal: (thrown) => void err.write(`${errColours.red('adit:')} ${messageOf(thrown)}\n`),
     log: { ...silentLog, warn: complain, error: complain },
   };

@@ -7,6 +7,7 @@ import { WindowBudget } from '#internal/link/v2/receive-window';
 import { clientIdOfSession } from '#messages/client-id';
 import { limits } from '#messages/limits';
 import type { SessionPacket } from '#messages/v2';
+import { Advice } from './advice.ts';
 import { type Connection, connect, type WireChoice } from './connection.ts';
 import type { HubAddress } from './dial.ts';
 import { dispatch } from './dispatch.ts';
@@ -41,7 +42,8 @@ export type AgentEvent =
   | { event: 'degraded'; reason: string }
   | { event: 'offline'; reason: string; retryInMs: number }
   | { event: 'replaced'; reason: string }
-  | { event: 'refused'; reason: string };
+  | { event: 'refused'; reason: string }
+  | { event: 'note'; message: string };
 
 export interface AgentDeps {
   log: Log;
@@ -100,7 +102,8 @@ export class Agent {
     });
     const { hostHeader } = options;
     const publicHost = (): string | undefined => this.#publicHost;
-    this.#accept = dispatch({ origin: this.#origin, hostHeader, publicHost, probes: this.#probes });
+    const advice = new Advice((message) => this.#onEvent({ event: 'note', message }));
+    this.#accept = dispatch({ origin: this.#origin, hostHeader, publicHost, probes: this.#probes, advice });
   }
 
   /**

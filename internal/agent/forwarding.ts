@@ -4,6 +4,7 @@ import type { Fields } from '#internal/http1/fields';
 import type { ResponseHead } from '#internal/http1/head';
 import { passableTrailers } from '#internal/http1/trailers';
 import type { AcceptedStream, StreamHandler } from '#internal/link/stream';
+import type { Advice } from './advice.ts';
 import type { Origin } from './origin.ts';
 import type { OriginConnection, ResponseReceiver } from './origin-connection.ts';
 import type { OriginRequest } from './origin-request.ts';
@@ -14,6 +15,7 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
   readonly #request: OriginRequest;
   readonly #stream: AcceptedStream;
   readonly #origin: Origin;
+  readonly #advice: Advice;
   readonly #writer: RequestWriter;
   #connection: OriginConnection;
   /** Whether the hub, or the origin, has ended its direction. */
@@ -23,10 +25,11 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
   #unconsumedBytes = 0;
   #isOver = false;
 
-  constructor(request: OriginRequest, stream: AcceptedStream, origin: Origin) {
+  constructor(request: OriginRequest, stream: AcceptedStream, { origin, advice }: { origin: Origin; advice: Advice }) {
     this.#request = request;
     this.#stream = stream;
     this.#origin = origin;
+    this.#advice = advice;
     this.#writer = new RequestWriter(request, this);
     this.#connection = origin.take(request);
     if (Number.isNaN(request.bodyBytes)) {
@@ -68,7 +71,8 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
     this.#fail(new AditError('ADIT_VISITOR_GONE', 'the visitor wants no more of the response'));
   }
 
-  reset(): void {
+  reset(reason: AditError): void {
+    this.#advice.reset(this.#request, reason);
     this.#close();
   }
 
@@ -76,6 +80,7 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
 
   responseHead(head: ResponseHead): void {
     if (this.#isOver) return;
+    if (head.status === 403) this.#advice.refused(this.#request);
     this.#stream.head(head);
     // An upgraded connection may have been ended by the visitor before the origin agreed to it.
     if (this.#connection.isUpgraded && this.#isRequestEnded) this.#endUpgraded();
@@ -109,7 +114,7 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
   }
 
   failed(reason: Error): void {
-    const { hasServed, hasAnswered, hasConnected, socket } = this.#connection;
+    const { hasServed, hasAnswered, hasConnected, isUpgraded, socket } = this.#connection;
     // The origin may have closed an idle connection at the moment that we took it. Once is chance, twice is not.
     if (hasServed && !hasAnswered && this.#request.isRepeatable && !this.#hasRetried && !this.#isOver) {
       this.#hasRetried = true;
@@ -117,6 +122,7 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
       this.#begin();
       return;
     }
+    if (this.#request.isUpgrade && hasConnected && !isUpgraded) this.#advice.refused(this.#request);
     this.#origin.onTrouble();
     const { name } = this.#origin;
     const options = { cause: reason };

@@ -26,6 +26,8 @@ export interface OriginRequest {
   isRepeatable: boolean;
   /** Whether it may sign in the connection on which it travels, for all requests behind it. */
   signsIn: boolean;
+  /** The Origin of a page that came through the tunnel, where the service gets another name than that as Host. */
+  publicOrigin: string | undefined;
 }
 
 /** They sign in the connection and not the one request (RFC 4559 §6): what follows on it is taken for that user's. */
@@ -38,6 +40,7 @@ interface OriginFields {
   bodyBytes: number;
   isUpgrade: boolean;
   signsIn: boolean;
+  publicOrigin: string | undefined;
 }
 
 /** Makes the requests for one origin. Heads come again, and so do their fields, as the very same objects. */
@@ -71,7 +74,7 @@ export class OriginRequests {
 
 function originRequest(
   { method, target }: RequestHead,
-  { lines, bodyBytes, isUpgrade, signsIn }: OriginFields,
+  { lines, bodyBytes, isUpgrade, signsIn, publicOrigin }: OriginFields,
 ): OriginRequest {
   return {
     method,
@@ -80,6 +83,7 @@ function originRequest(
     isUpgrade,
     isRepeatable: bodyBytes === 0 && !isUpgrade && isIdempotent(method),
     signsIn,
+    publicOrigin,
   };
 }
 
@@ -88,6 +92,7 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
   const lines: string[] = [];
   let told: string | undefined;
   let length: string | undefined;
+  let origin: string | undefined;
   let isChunked = false;
   let isUpgrade = false;
   let signsIn = false;
@@ -110,6 +115,9 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
       case 'proxy-authorization':
         signsIn ||= connectionSchemes.test(value);
         break;
+      case 'origin':
+        origin = value;
+        break;
       case 'x-forwarded-host':
         told ??= value;
         break;
@@ -121,10 +129,13 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
   if (isChunked) lines.push('Transfer-Encoding: chunked\r\n');
   else if (length !== undefined) lines.push(`Content-Length: ${length}\r\n`);
   const bodyBytes = isChunked ? Number.POSITIVE_INFINITY : parseLength(length ?? '0');
-  lines.unshift(`Host: ${hostOf(hosts, told ?? visited)}\r\n`);
+  const publicHost = told ?? visited;
+  const host = hostOf(hosts, publicHost);
+  lines.unshift(`Host: ${host}\r\n`);
   lines.push('\r\n');
   // One piece, not a tree of added ones: it is kept for the next request with the same fields.
-  return { lines: lines.join(''), bodyBytes, isUpgrade, signsIn };
+  const publicOrigin = publicHost !== host && origin?.endsWith(`://${publicHost}`) ? origin : undefined;
+  return { lines: lines.join(''), bodyBytes, isUpgrade, signsIn, publicOrigin };
 }
 
 function parseLength(text: string): number {

@@ -82,7 +82,15 @@ export function aditReadsResponses(method: string, pieces: readonly Buffer[]): R
     },
     dropped: () => undefined,
   });
-  const request = { method, head: '', bodyBytes: 0, isUpgrade: false, isRepeatable: true, signsIn: false };
+  const request = {
+    method,
+    head: '',
+    bodyBytes: 0,
+    isUpgrade: false,
+    isRepeatable: true,
+    signsIn: false,
+    publicOrigin: undefined,
+  };
   connection.begin(request, {
     responseHead: (head) => {
       const { version, status, reason, fields } = head as ParsedResponse;

@@ -165,6 +165,7 @@ export interface AgentEventLine {
   url?: string;
   hostname?: string;
   reason?: string;
+  message?: string;
 }
 
 export interface AgentProcess {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import { Advice } from '#internal/agent/advice';
 import { dispatch } from '#internal/agent/dispatch';
 import { Origin } from '#internal/agent/origin';
 import { parseOrigin } from '#internal/agent/origin-address';
@@ -86,6 +87,9 @@ export class SocketOrigin {
   readonly clock = new FakeClock();
   readonly origin: Origin;
   connectionCount = 0;
+  /** What whoever runs the agent is told. */
+  readonly notes: string[] = [];
+  readonly #advice = new Advice((note) => this.notes.push(note));
   readonly #waiting: OriginSocket[] = [];
   #wake: () => void = () => undefined;
 
@@ -153,6 +157,7 @@ export class SocketOrigin {
       hostHeader,
       publicHost: () => publicHost,
       probes: { nonceOf: () => undefined },
+      advice: this.#advice,
     });
     const request = accept({ method: 'GET', target: '/', fields: [], ...head }, stream);
     return { response, statuses, request, told };

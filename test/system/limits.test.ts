@@ -71,6 +71,14 @@ test('--max-body lowers the limit in both directions', async (t) => {
   assert.ok(!origin.journal.includes('POST /max/2'));
 });
 
+test('whoever runs the agent is told that an answer was too large', async (t) => {
+  const tunnel = await startTunnel(t, origin.port);
+  const { status } = await visit({ port: tunnel.port, host: tunnel.host, path: `/bytes/${8 * limit}?not=told` });
+  assert.equal(status, 502);
+  const { message } = await tunnel.agent.event('note');
+  assert.match(message ?? '', /^GET \/bytes\/4096000: response body exceeds the 512000 bytes of --max-body: whoever/);
+});
+
 test('--max-body unlimited does not lift the limit of wire v1', async (t) => {
   const hubArgs = ['--max-body', 'unlimited'];
   const wide = await startTunnel(t, origin.port, { hubArgs, agentArgs: ['--wire', 'v1'] });

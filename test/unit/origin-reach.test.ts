@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
+import { Advice } from '#internal/agent/advice';
 import { dispatch } from '#internal/agent/dispatch';
 import { Origin } from '#internal/agent/origin';
 import { parseOrigin } from '#internal/agent/origin-address';
@@ -13,6 +14,8 @@ import { probePath } from '#messages/v2';
 import { makeCertificates } from '../support/certificate.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { freePort, temporaryFolder } from '../support/processes.ts';
+
+const advice = new Advice(() => undefined);
 
 test('an origin is checked by connecting: no byte is sent', async (t) => {
   const received: number[] = [];
@@ -57,7 +60,7 @@ test('a failed request tells that there is trouble with the origin', async () =>
   const ignore = (): void => undefined;
   const stream = { head: ignore, write: () => true, end: ignore, stop: ignore, reset: ignore, consumed: ignore };
   const probes = { nonceOf: () => undefined };
-  const accept = dispatch({ origin, hostHeader: { kind: 'rewrite' }, publicHost: () => undefined, probes });
+  const accept = dispatch({ origin, hostHeader: { kind: 'rewrite' }, publicHost: () => undefined, probes, advice });
   accept({ method: 'GET', target: '/', fields: [] }, stream).ended([]);
   await told;
 });
@@ -73,7 +76,7 @@ test('a probe is answered in the place of the origin', async () => {
     onProbed: () => undefined,
   });
   probes.start();
-  const accept = dispatch({ origin, hostHeader: { kind: 'rewrite' }, publicHost: () => undefined, probes });
+  const accept = dispatch({ origin, hostHeader: { kind: 'rewrite' }, publicHost: () => undefined, probes, advice });
   const answer: string[] = [];
   await new Promise<void>((resolve) => {
     const ignore = (): void => undefined;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Advice } from '#internal/agent/advice';
 import { dispatch } from '#internal/agent/dispatch';
 import { Origin } from '#internal/agent/origin';
 import { parseOrigin } from '#internal/agent/origin-address';
@@ -20,6 +21,7 @@ for (const host of ['127.0.0.1', 'localhost']) {
           hostHeader: { kind: 'rewrite' },
           publicHost: () => undefined,
           probes: { nonceOf: () => undefined },
+          advice: new Advice(ignore),
         });
         const request = accept(
           { method: 'POST', target: '/', fields: ['Content-Length', String(body.length)] },
