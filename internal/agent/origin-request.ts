@@ -14,6 +14,16 @@ export interface RequestHosts {
   visited: () => string | undefined;
 }
 
+/** What the service is called in a request. */
+export interface RequestNames {
+  /** What it is told. */
+  host: string;
+  /** The URL of its root for visitors, without the last slash. Undefined where it has no other name, or none is known. */
+  publicUrl: string | undefined;
+  /** The `Origin` of the page that asks. */
+  origin: string | undefined;
+}
+
 /** A request as the origin gets it. */
 export interface OriginRequest {
   method: string;
@@ -26,8 +36,7 @@ export interface OriginRequest {
   isRepeatable: boolean;
   /** Whether it may sign in the connection on which it travels, for all requests behind it. */
   signsIn: boolean;
-  /** The Origin of a page that came through the tunnel, where the service gets another name than that as Host. */
-  publicOrigin: string | undefined;
+  names: RequestNames;
 }
 
 /** They sign in the connection and not the one request (RFC 4559 §6): what follows on it is taken for that user's. */
@@ -40,7 +49,7 @@ interface OriginFields {
   bodyBytes: number;
   isUpgrade: boolean;
   signsIn: boolean;
-  publicOrigin: string | undefined;
+  names: RequestNames;
 }
 
 /** Makes the requests for one origin. Heads come again, and so do their fields, as the very same objects. */
@@ -74,7 +83,7 @@ export class OriginRequests {
 
 function originRequest(
   { method, target }: RequestHead,
-  { lines, bodyBytes, isUpgrade, signsIn, publicOrigin }: OriginFields,
+  { lines, bodyBytes, isUpgrade, signsIn, names }: OriginFields,
 ): OriginRequest {
   return {
     method,
@@ -83,7 +92,7 @@ function originRequest(
     isUpgrade,
     isRepeatable: bodyBytes === 0 && !isUpgrade && isIdempotent(method),
     signsIn,
-    publicOrigin,
+    names,
   };
 }
 
@@ -93,6 +102,8 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
   let told: string | undefined;
   let length: string | undefined;
   let origin: string | undefined;
+  let scheme: string | undefined;
+  let prefix = '';
   let isChunked = false;
   let isUpgrade = false;
   let signsIn = false;
@@ -121,6 +132,12 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
       case 'x-forwarded-host':
         told ??= value;
         break;
+      case 'x-forwarded-proto':
+        scheme = value;
+        break;
+      case 'x-forwarded-prefix':
+        prefix = value;
+        break;
     }
     lines.push(`${name}: ${value}\r\n`);
   }
@@ -134,8 +151,9 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
   lines.unshift(`Host: ${host}\r\n`);
   lines.push('\r\n');
   // One piece, not a tree of added ones: it is kept for the next request with the same fields.
-  const publicOrigin = publicHost !== host && origin?.endsWith(`://${publicHost}`) ? origin : undefined;
-  return { lines: lines.join(''), bodyBytes, isUpgrade, signsIn, publicOrigin };
+  const isRenamed = scheme !== undefined && publicHost !== undefined && publicHost !== host;
+  const publicUrl = isRenamed ? `${scheme}://${publicHost}${prefix}` : undefined;
+  return { lines: lines.join(''), bodyBytes, isUpgrade, signsIn, names: { host, publicUrl, origin } };
 }
 
 function parseLength(text: string): number {

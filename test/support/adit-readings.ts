@@ -89,7 +89,7 @@ export function aditReadsResponses(method: string, pieces: readonly Buffer[]): R
     isUpgrade: false,
     isRepeatable: true,
     signsIn: false,
-    publicOrigin: undefined,
+    names: { host: 'localhost', publicUrl: undefined, origin: undefined },
   };
   connection.begin(request, {
     responseHead: (head) => {

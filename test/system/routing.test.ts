@@ -6,6 +6,8 @@ import { RawVisitor } from '../support/raw-visitor.ts';
 import { visit } from '../support/visit.ts';
 
 const origin = await startOrigin({ after }, (request, response, body) => {
+  if (request.url === '/moved')
+    return response.writeHead(301, { Location: `http://${request.headers.host}/there/` }).end();
   if (!request.url?.startsWith('/cookie')) return echo(request, response, body);
   const cookie = decodeURIComponent(request.url.split('?')[1] ?? '');
   response.writeHead(200, { 'Set-Cookie': cookie, 'Service-Worker-Allowed': '/' }).end();
@@ -53,6 +55,13 @@ test('a hostname with a well-formed id that nobody serves is a 502, any other on
   for (const wrong of ['x', `${clientId.slice(0, 51)}b`, `a.${clientId}`, 'www']) {
     assert.equal((await visit({ port, host: `${wrong}.localhost` })).status, 404, wrong);
   }
+});
+
+test('a service that redirects to its own name sends visitors to the public one', async () => {
+  const byName = await visit({ port, host, path: '/moved' });
+  assert.deepEqual([byName.status, byName.headers.location], [301, `http://${host}/there/`]);
+  const byPath = await visit({ port, host: ownHost, path: `${prefix}/moved` });
+  assert.deepEqual([byPath.status, byPath.headers.location], [301, `http://${ownHost}${prefix}/there/`]);
 });
 
 test('what path routing serves may not claim more than its own prefix', async () => {

@@ -6,7 +6,8 @@ import type { Fields } from '#internal/http1/fields';
 import { SocketOrigin } from '../support/socket-origin.ts';
 
 const publicHost = 'id.tunnel.test';
-const ownPage = ['Origin', `https://${publicHost}`, 'X-Forwarded-Host', publicHost];
+const came = ['X-Forwarded-Host', publicHost, 'X-Forwarded-Proto', 'https'];
+const ownPage = ['Origin', `https://${publicHost}`, ...came];
 const websocket = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
 const refusal = 'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n';
 const advised =
@@ -47,8 +48,8 @@ test('a websocket that the service breaks off, or refuses, is told of', async (t
 });
 
 test('nothing is told of other refusals', async (t) => {
-  assert.deepEqual(await notesOn(t, refusal, { fields: ['X-Forwarded-Host', publicHost] }), [], 'without an Origin');
-  const foreign = ['Origin', 'https://elsewhere.test', 'X-Forwarded-Host', publicHost];
+  assert.deepEqual(await notesOn(t, refusal, { fields: came }), [], 'without an Origin');
+  const foreign = ['Origin', 'https://elsewhere.test', ...came];
   assert.deepEqual(await notesOn(t, refusal, { fields: foreign }), [], "another site's page");
   assert.deepEqual(await notesOn(t, refusal.replace('403', '401'), { fields: ownPage }), [], 'another status');
   assert.deepEqual(await notesOn(t, '', { fields: ownPage }), [], 'broken off, and no websocket');
