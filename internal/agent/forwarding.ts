@@ -8,7 +8,7 @@ import type { Advice } from './advice.ts';
 import type { Origin } from './origin.ts';
 import type { OriginConnection, ResponseReceiver } from './origin-connection.ts';
 import type { OriginRequest } from './origin-request.ts';
-import { publicRedirect } from './redirect.ts';
+import { publicHead } from './public-head.ts';
 import { RequestWriter } from './request-writer.ts';
 
 /** One stream and its request to the origin. */
@@ -82,7 +82,7 @@ export class Forwarding implements StreamHandler, ResponseReceiver {
   responseHead(head: ResponseHead): void {
     if (this.#isOver) return;
     if (head.status === 403) this.#advice.refused(this.#request);
-    this.#stream.head(publicRedirect(head, this.#request.names));
+    this.#stream.head(publicHead(head, this.#request.names));
     // An upgraded connection may have been ended by the visitor before the origin agreed to it.
     if (this.#connection.isUpgraded && this.#isRequestEnded) this.#endUpgraded();
   }
