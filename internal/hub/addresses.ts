@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -69,8 +70,9 @@ export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
-/** A plain address as the `Forwarded` field writes it (RFC 7239 §6): IPv6 in quotes and brackets. */
+/** A plain address as the `Forwarded` field writes it (RFC 7239 §6): IPv6 in quotes and brackets, and no other text. */
 export function forwardedNode(address: string): string {
-  if (address === '') return 'unknown';
-  return address.includes(':') ? `"[${address}]"` : address;
+  const version = isIP(address);
+  if (version === 0) return 'unknown';
+  return version === 6 ? `"[${address}]"` : address;
 }

@@ -71,5 +71,5 @@ test('an IPv4 address is written without the mapping of the listener', () => {
 test('Forwarded writes IPv6 in quotes and brackets, and what it does not know as unknown', () => {
   assert.equal(forwardedNode('192.0.2.1'), '192.0.2.1');
   assert.equal(forwardedNode('2001:db8::1'), '"[2001:db8::1]"');
-  assert.equal(forwardedNode(''), 'unknown');
+  for (const other of ['', '192.0.2.1:80', 'a;proto=https', '"']) assert.equal(forwardedNode(other), 'unknown');
 });

@@ -66,6 +66,23 @@ test('a trusted proxy is believed, and what it tells is appended to', () => {
   assert.equal(fieldList(out, 'forwarded'), 'for=203.0.113.9, for=10.0.0.1;host="a.tunnel.test";proto=https');
 });
 
+test('where a trusted proxy does not use Forwarded, it says the same as the others', () => {
+  const xForwarded = [
+    'X-Forwarded-For',
+    '203.0.113.9, 10.0.0.7',
+    'X-Forwarded-Host',
+    'b.test',
+    'X-Forwarded-Proto',
+    'https',
+  ];
+  const out = forwarded(proxy, xForwarded);
+  const first = 'for=203.0.113.9;host="b.test";proto=https';
+  assert.equal(fieldList(out, 'forwarded'), `${first}, for=10.0.0.7, for=10.0.0.1`);
+  const odd = forwarded(proxy, ['X-Forwarded-For', '2001:db8::9, evil";proto=x']);
+  const kept = 'for="[2001:db8::9]";host="a.tunnel.test";proto=http';
+  assert.equal(fieldList(odd, 'forwarded'), `${kept}, for=unknown, for=10.0.0.1`);
+});
+
 test('of the hosts that a trusted proxy tells, the last one goes on, and none that is not one', () => {
   const hostOf = (value: string) => fieldList(forwarded(proxy, ['X-Forwarded-Host', value]), 'x-forwarded-host');
   assert.equal(hostOf('b.test:8443'), 'b.test:8443');

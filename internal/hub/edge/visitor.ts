@@ -52,12 +52,25 @@ export function forwardedRequestFields(
   // Names that `Connection` lists are not to be believed either: it is there to take fields away.
   const told = (name: string): string => (isPeerTrusted ? fieldList(fields, name) : '');
   const after = (list: string, own: string): string => (list === '' ? own : `${list}, ${own}`);
-  out.push('X-Forwarded-For', after(told('x-forwarded-for'), peer));
+  const hops = after(told('x-forwarded-for'), peer);
+  out.push('X-Forwarded-For', hops);
   out.push('X-Forwarded-Proto', proto);
   // The peer vouches for what it wrote last. Services make links of it, and agents a Host.
   const toldHost = told('x-forwarded-host').split(',').at(-1)?.trim() ?? '';
-  out.push('X-Forwarded-Host', hostForm.test(toldHost) ? toldHost : host);
-  out.push('Forwarded', after(told('forwarded'), `for=${forwardedNode(peer)};host="${host}";proto=${proto}`));
+  const asked = hostForm.test(toldHost) ? toldHost : host;
+  out.push('X-Forwarded-Host', asked);
+  const toldWay = told('forwarded');
+  // Where the peer speaks in the other fields alone, this one says the same: some services take either, or compare them.
+  const way =
+    toldWay === '' ? forwardedWay(hops, { host: asked, proto }) : `${toldWay}, ${forwardedWay(peer, { host, proto })}`;
+  out.push('Forwarded', way);
   if (prefix !== '') out.push('X-Forwarded-Prefix', prefix);
   return out;
+}
+
+/** The hops of X-Forwarded-For as `Forwarded` has them (RFC 7239 §4): the first one says what was asked for, and how. */
+function forwardedWay(hops: string, { host, proto }: { host: string; proto: string }): string {
+  const nodes = hops.split(',').map((hop) => `for=${forwardedNode(hop.trim())}`);
+  nodes[0] += `;host="${host}";proto=${proto}`;
+  return nodes.join(', ');
 }
