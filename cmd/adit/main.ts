@@ -9,6 +9,7 @@ import { loadKey } from '#internal/agent/key';
 import { type OriginAddress, parseOrigin } from '#internal/agent/origin-address';
 import type { Values } from '#internal/core/config';
 import { AditError, messageOf } from '#internal/core/errors';
+import { clientIdOfSession } from '#messages/client-id';
 import { exitCodeOf, readInvocation } from '../command-line.ts';
 import { readCa } from '../read-ca.ts';
 import { jsonPrinter, type Printer, textPrinter } from './printer.ts';
@@ -22,7 +23,7 @@ Examples:
   adit 3000                                 publish port 3000 through a hub on this machine
   adit --hub https://hub.example.com 3000   publish it through yours
   adit unix:/run/app.sock                   publish what listens on a local socket
-  adit id                                   print the client id of your key`;
+  adit id                                   print the client id of your key, or of its --session`;
 
 let printer: Printer = textPrinter(process.stdout, process.stderr);
 
@@ -38,8 +39,13 @@ async function main(): Promise<void> {
     examples,
   });
   if (values.json) printer = jsonPrinter(process.stdout, process.stderr);
-  if (words.length === 1 && words[0] === 'id') process.stdout.write(`${(await loadKey(values.key)).clientId}\n`);
+  if (words.length === 1 && words[0] === 'id') await printId(values);
   else await publish(originOf(words), values);
+}
+
+async function printId({ key, session = '' }: AgentValues): Promise<void> {
+  const { clientId } = await loadKey(key);
+  process.stdout.write(`${clientIdOfSession(clientId, session)}\n`);
 }
 
 /** `http` may stand before the service, as hands know it from elsewhere. */

@@ -4,6 +4,7 @@ import { startOrigin } from '../support/origin.ts';
 import {
   type AgentProcess,
   type Cleanup,
+  runToEnd,
   spawnAgent,
   startAgent,
   startHub,
@@ -60,6 +61,8 @@ test('a session has the same hostname each time, and another one than its key', 
   const named = await start(t, one.port, home, ['--session', 'shop']);
   await named.program.stop('SIGTERM');
   const again = await start(t, two.port, home, ['--session', 'shop']);
+  const { stdout } = await runToEnd('adit', ['--session', 'shop', 'id'], { HOME: home });
+  assert.equal(named.hostname, `${stdout}.localhost`);
   assert.equal(again.hostname, named.hostname);
   assert.equal(await textAt(again), 'two');
   const own = await start(t, one.port, home);
