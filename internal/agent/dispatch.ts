@@ -17,7 +17,7 @@ export interface DispatchOptions {
 
 /** Forwards every stream that the hub opens to the origin, but for the probes that we have asked for ourselves. */
 export function dispatch({ origin, hostHeader, publicHost, probes, advice }: DispatchOptions): AcceptStream {
-  const requests = new OriginRequests({ hostHeader, own: origin.host, visited: publicHost });
+  const requests = new OriginRequests({ hostHeader, own: origin.host, scheme: origin.scheme, visited: publicHost });
   return (head, stream) => {
     const nonce = probes.nonceOf(head);
     if (nonce !== undefined) return answerProbe(nonce, stream);

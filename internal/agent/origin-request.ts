@@ -10,6 +10,7 @@ export interface RequestHosts {
   hostHeader: HostHeader;
   /** The origin's own. */
   own: string;
+  scheme: 'http' | 'https';
   /** The one under which visitors ask at present, for hubs that do not tell it with each request. */
   visited: () => string | undefined;
 }
@@ -102,6 +103,7 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
   let told: string | undefined;
   let length: string | undefined;
   let origin: string | undefined;
+  let destination: { at: number; url: string } | undefined;
   let scheme: string | undefined;
   let prefix = '';
   let isChunked = false;
@@ -126,6 +128,9 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
       case 'proxy-authorization':
         signsIn ||= connectionSchemes.test(value);
         break;
+      case 'destination':
+        destination = { at: lines.length, url: value };
+        break;
       case 'origin':
         origin = value;
         break;
@@ -148,12 +153,22 @@ function originFields(fields: Fields, hosts: RequestHosts, visited: string | und
   const bodyBytes = isChunked ? Number.POSITIVE_INFINITY : parseLength(length ?? '0');
   const publicHost = told ?? visited;
   const host = hostOf(hosts, publicHost);
+  const isRenamed = scheme !== undefined && publicHost !== undefined && publicHost !== host;
+  const publicUrl = isRenamed ? `${scheme}://${publicHost}${prefix}` : undefined;
+  if (destination && publicUrl !== undefined) {
+    const url = ownUrl(destination.url, publicUrl, `${hosts.scheme}://${host}`);
+    lines[destination.at] = `Destination: ${url}\r\n`;
+  }
   lines.unshift(`Host: ${host}\r\n`);
   lines.push('\r\n');
   // One piece, not a tree of added ones: it is kept for the next request with the same fields.
-  const isRenamed = scheme !== undefined && publicHost !== undefined && publicHost !== host;
-  const publicUrl = isRenamed ? `${scheme}://${publicHost}${prefix}` : undefined;
   return { lines: lines.join(''), bodyBytes, isUpgrade, signsIn, names: { host, publicUrl, origin } };
+}
+
+/** Where WebDAV moves something to (RFC 4918 §10.3), by the name that the service is told: it moves nothing to elsewhere. */
+function ownUrl(destination: string, publicUrl: string, own: string): string {
+  const isPublic = destination.toLowerCase().startsWith(`${publicUrl.toLowerCase()}/`);
+  return isPublic ? own + destination.slice(publicUrl.length) : destination;
 }
 
 function parseLength(text: string): number {

@@ -49,6 +49,10 @@ export class Origin {
     return this.#address.name;
   }
 
+  get scheme(): 'http' | 'https' {
+    return this.#address.isSecure ? 'https' : 'http';
+  }
+
   /** Its own Host. */
   get host(): string {
     return this.#address.host;

@@ -50,3 +50,28 @@ test('a target that looks like another host goes to the configured service', asy
   service.ask({ target: '//evil.test/x' });
   assert.match(await (await service.accept()).head(), /^GET \/\/evil\.test\/x HTTP\/1\.1\r\nHost: 127\.0\.0\.1:/);
 });
+
+const came = ['X-Forwarded-Host', 'a.tunnel.test:8443', 'X-Forwarded-Proto', 'https'];
+
+/** The Destination that the service gets; `self` stands for its own URL. */
+const destinations: [given: string, hostHeader: HostHeader, fields: string[], expected: string][] = [
+  ['https://a.tunnel.test:8443/b%20c?d', { kind: 'rewrite' }, came, 'self/b%20c?d'],
+  ['HTTPS://A.tunnel.test:8443/b', { kind: 'rewrite' }, came, 'self/b'],
+  ['https://a.tunnel.test:8443/p/b', { kind: 'rewrite' }, [...came, 'X-Forwarded-Prefix', '/p'], 'self/b'],
+  ['https://a.tunnel.test:8443/b', { kind: 'value', value: 'dav.test' }, came, 'http://dav.test/b'],
+  ['https://a.tunnel.test:8443/b', { kind: 'preserve' }, came, 'https://a.tunnel.test:8443/b'],
+  ['/b', { kind: 'rewrite' }, came, '/b'],
+  ['https://a.tunnel.test:84433/b', { kind: 'rewrite' }, came, 'https://a.tunnel.test:84433/b'],
+  ['https://elsewhere.test/b', { kind: 'rewrite' }, came, 'https://elsewhere.test/b'],
+  ['https://a.tunnel.test:8443/b', { kind: 'rewrite' }, [], 'https://a.tunnel.test:8443/b'],
+];
+for (const [given, hostHeader, fields, expected] of destinations) {
+  test(`with ${hostHeader.kind} the service is told to move to ${expected} by ${given}`, async (t) => {
+    const service = await SocketOrigin.start(t);
+    const sent = ['X-Own', '1', 'destination', given, ...fields];
+    service.forward({ method: 'MOVE', fields: sent }, { hostHeader }).request.ended([]);
+    const { fields: seen } = readOwnHead(await (await service.accept()).head());
+    assert.equal(fieldList(seen, 'destination'), expected.replace('self', `http://127.0.0.1:${service.port}`));
+    assert.equal(fieldList(seen, 'x-own'), '1');
+  });
+}
