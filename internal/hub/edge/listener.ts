@@ -26,6 +26,8 @@ const checkMs = 1_000;
 /** When no connection has come for this long, the listener may be closed, and in any case after the limit. */
 const calmMs = 10;
 const calmLimitMs = 250;
+/** Connections are accepted at the beginning of a turn of the event loop. In one that takes longer others may have come since. */
+const shortTurnMs = 1;
 
 /** What a TLS handshake takes, but for few. */
 const handshakeMs = 1_000;
@@ -118,9 +120,11 @@ export class Listener {
       socket.on('error', () => undefined);
       held.push(socket);
     };
-    const startedAt = this.#clock.now();
-    do await this.#pause();
-    while (this.#clock.now() - this.#acceptedAt < calmMs && this.#clock.now() - startedAt < calmLimitMs);
+    const endsAt = this.#clock.now() + calmLimitMs;
+    do {
+      await new Promise<void>((resolve) => void this.#clock.after(calmMs, resolve));
+      await this.#shortTurn(endsAt);
+    } while (this.#clock.now() - this.#acceptedAt < calmMs && this.#clock.now() < endsAt);
     void this.close();
     this.#onVisitor = this.#visit;
     for (const socket of held) this.#visit(socket);
@@ -165,11 +169,13 @@ export class Listener {
     connection.onLeft = this.#connections.add(connection);
   };
 
-  /** Lets a moment pass, and everything that has come in it be taken. */
-  async #pause(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#clock.after(calmMs, () => setImmediate(resolve));
-    });
+  /** Waits for the end of a turn of the event loop that was so short that hardly anybody can have come since it began. */
+  async #shortTurn(endsAt: number): Promise<void> {
+    let beganAt: number;
+    do {
+      beganAt = this.#clock.now();
+      await new Promise(setImmediate);
+    } while (this.#clock.now() - beganAt > shortTurnMs && this.#clock.now() < endsAt);
   }
 
   #check(): void {
