@@ -22,7 +22,7 @@ export class Advice {
 
   /** The service refuses a request: forms and websockets of its own page, if it goes by the name that it knows. */
   refused({ head, names: { origin, publicUrl } }: OriginRequest): void {
-    if (origin === undefined || !`${publicUrl}/`.startsWith(`${origin}/`)) return;
+    if (origin === undefined || publicUrl === undefined || !`${publicUrl}/`.startsWith(`${origin}/`)) return;
     this.#once(
       'origin',
       `the service refused ${requestedIn(head)}, maybe for its Origin, ${origin}: allow that there, or try --host-header preserve`,

@@ -49,6 +49,7 @@ test('a websocket that the service breaks off, or refuses, is told of', async (t
 
 test('nothing is told of other refusals', async (t) => {
   assert.deepEqual(await notesOn(t, refusal, { fields: came }), [], 'without an Origin');
+  assert.deepEqual(await notesOn(t, refusal, { fields: ['Origin', 'undefined'] }), [], 'no name to go by');
   const foreign = ['Origin', 'https://elsewhere.test', ...came];
   assert.deepEqual(await notesOn(t, refusal, { fields: foreign }), [], "another site's page");
   assert.deepEqual(await notesOn(t, refusal.replace('403', '401'), { fields: ownPage }), [], 'another status');
