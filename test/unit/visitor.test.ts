@@ -83,6 +83,14 @@ test('where a trusted proxy does not use Forwarded, it says the same as the othe
   assert.equal(fieldList(odd, 'forwarded'), `${kept}, for=unknown, for=10.0.0.1`);
 });
 
+test('a list of hops that is too long to be true makes Forwarded no longer than the list', () => {
+  const wayOf = (list: string) => fieldList(forwarded(proxy, ['X-Forwarded-For', list]), 'forwarded');
+  for (const hop of ['a', '::', '']) {
+    assert.equal(wayOf(`${hop},`.repeat(3_000)), 'for=10.0.0.1;host="a.tunnel.test";proto=http');
+  }
+  assert.equal(wayOf('::,'.repeat(30).slice(0, -1)).split(',').length, 31);
+});
+
 test('of the hosts that a trusted proxy tells, the last one goes on, and none that is not one', () => {
   const hostOf = (value: string) => fieldList(forwarded(proxy, ['X-Forwarded-Host', value]), 'x-forwarded-host');
   assert.equal(hostOf('b.test:8443'), 'b.test:8443');

@@ -31,6 +31,9 @@ export function identifyVisitor(
   };
 }
 
+/** No chain of proxies is longer. A visitor can begin the list as it likes, and each hop is longer in `Forwarded`. */
+const maxHops = 32;
+
 const rewritten = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host']);
 
 /** The fields that go on to the agent: the visitor's end-to-end ones, and ours that tell who asked. */
@@ -51,26 +54,31 @@ export function forwardedRequestFields(
   );
   // Names that `Connection` lists are not to be believed either: it is there to take fields away.
   const told = (name: string): string => (isPeerTrusted ? fieldList(fields, name) : '');
-  const after = (list: string, own: string): string => (list === '' ? own : `${list}, ${own}`);
-  const hops = after(told('x-forwarded-for'), peer);
+  const toldHops = told('x-forwarded-for');
+  const hops = toldHops === '' ? peer : `${toldHops}, ${peer}`;
   out.push('X-Forwarded-For', hops);
   out.push('X-Forwarded-Proto', proto);
   // The peer vouches for what it wrote last. Services make links of it, and agents a Host.
   const toldHost = told('x-forwarded-host').split(',').at(-1)?.trim() ?? '';
   const asked = hostForm.test(toldHost) ? toldHost : host;
   out.push('X-Forwarded-Host', asked);
-  const toldWay = told('forwarded');
   // Where the peer speaks in the other fields alone, this one says the same: some services take either, or compare them.
-  const way =
-    toldWay === '' ? forwardedWay(hops, { host: asked, proto }) : `${toldWay}, ${forwardedWay(peer, { host, proto })}`;
-  out.push('Forwarded', way);
+  const toldWay = told('forwarded');
+  if (toldWay === '') out.push('Forwarded', forwardedWay(believable(hops, peer), { host: asked, proto }));
+  else out.push('Forwarded', `${toldWay}, ${forwardedWay([peer], { host, proto })}`);
   if (prefix !== '') out.push('X-Forwarded-Prefix', prefix);
   return out;
 }
 
-/** The hops of X-Forwarded-For as `Forwarded` has them (RFC 7239 §4): the first one says what was asked for, and how. */
-function forwardedWay(hops: string, { host, proto }: { host: string; proto: string }): string {
-  const nodes = hops.split(',').map((hop) => `for=${forwardedNode(hop.trim())}`);
+/** The hops of a list, or of one that is too long to be true the last one alone. */
+function believable(list: string, last: string): string[] {
+  const hops = list.split(',', maxHops + 1);
+  return hops.length > maxHops ? [last] : hops;
+}
+
+/** Hops as `Forwarded` has them (RFC 7239 §4): the first one says what was asked for, and how. */
+function forwardedWay(hops: string[], { host, proto }: { host: string; proto: string }): string {
+  const nodes = hops.map((hop) => `for=${forwardedNode(hop.trim())}`);
   nodes[0] += `;host="${host}";proto=${proto}`;
   return nodes.join(', ');
 }
