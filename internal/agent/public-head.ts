@@ -1,4 +1,5 @@
 import type { ResponseHead } from '#internal/http1/head';
+import { cookieDomain, keepAttributes, namesDomain } from '#internal/http1/set-cookie';
 import type { RequestNames } from './origin-request.ts';
 
 /**
@@ -32,7 +33,7 @@ function publicLocation(location: string, host: string, publicUrl: string): stri
 
 /** A cookie without a domain is for the name under which the visitor asked. */
 function withoutDomain(cookie: string, host: string): string {
-  const [, domain = ''] = /;\s*domain\s*=\s*\.?([^;]*?)\s*(?:;|$)/i.exec(cookie) ?? [];
-  if (domain === '' || domain.toLowerCase() !== host.toLowerCase().replace(/:\d+$/, '')) return cookie;
-  return cookie.replace(/;\s*domain\s*=[^;]*/gi, '');
+  if (!namesDomain(cookie)) return cookie;
+  const hostname = host.toLowerCase().replace(/:\d+$/, '');
+  return keepAttributes(cookie, (name, value) => name !== 'domain' || cookieDomain(value) !== hostname);
 }

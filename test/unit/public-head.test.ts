@@ -62,6 +62,7 @@ test('a cookie for the name that the service was told is for the public one, and
     'a=1; Domain=localhost.test': 'a=1; Domain=localhost.test',
     'a=1; Domain=tunnel.test': 'a=1; Domain=tunnel.test',
     'a=domain=localhost; Path=/': 'a=domain=localhost; Path=/',
+    'a=1; Domain=x.test; Path=localhost': 'a=1; Domain=x.test; Path=localhost',
     'a=1; Domain=': 'a=1; Domain=',
   };
   for (const [cookie, expected] of Object.entries(cookies)) {

@@ -1,4 +1,5 @@
 import { endToEndFields, type Fields, fieldList } from '#internal/http1/fields';
+import { cookieDomain, keepAttributes, namesDomain } from '#internal/http1/set-cookie';
 
 export interface PublicAddress {
   /** The domain that all tunnels share; empty when there is none. */
@@ -22,7 +23,7 @@ export function visibleResponseFields(fields: Fields, { domain, prefix }: Public
     const name = passed[i] as string;
     if (name.length !== 10 || name.toLowerCase() !== 'set-cookie') continue;
     const cookie = passed[i + 1] as string;
-    if (isShared || namesDomain.test(cookie)) passed[i + 1] = narrowCookie(cookie, { domain, prefix });
+    if (isShared || namesDomain(cookie)) passed[i + 1] = narrowCookie(cookie, { domain, prefix });
   }
   // Requests leave it behind, as what is meant for the next hop. But visitors are sent the trailers, whatever way they came.
   const trailer = fieldList(fields, 'trailer');
@@ -30,24 +31,16 @@ export function visibleResponseFields(fields: Fields, { domain, prefix }: Public
   return passed;
 }
 
-/** Most cookies name none, and then there is nothing to take away unless the browser origin is shared. */
-const namesDomain = /;\s*domain/i;
-
 function narrowCookie(cookie: string, { domain, prefix }: PublicAddress): string {
-  return cookie
-    .split(';')
-    .filter((part, i) => {
-      const [name = '', value = ''] = part.split('=').map((text) => text.trim());
-      if (i === 0) return true;
-      if (/^domain$/i.test(name)) return prefix === '' && !coversDomain(value, domain);
-      if (/^path$/i.test(name)) return prefix === '' || value === prefix || value.startsWith(`${prefix}/`);
-      return true;
-    })
-    .join(';');
+  return keepAttributes(cookie, (name, value) => {
+    if (name === 'domain') return prefix === '' && !coversDomain(value, domain);
+    if (name === 'path') return prefix === '' || value === prefix || value.startsWith(`${prefix}/`);
+    return true;
+  });
 }
 
 /** Whether a cookie for `value` would also go to other tunnels of `domain`. */
 function coversDomain(value: string, domain: string): boolean {
-  const cookieDomain = value.toLowerCase().replace(/^\./, '').replace(/\.$/, '');
-  return domain !== '' && (domain === cookieDomain || domain.endsWith(`.${cookieDomain}`));
+  const covered = cookieDomain(value).replace(/\.$/, '');
+  return domain !== '' && (domain === covered || domain.endsWith(`.${covered}`));
 }
