@@ -115,7 +115,8 @@ export class RedisState {
   }
 
   #tell(): void {
-    const isUp = this.#isUp();
+    // It may refuse before all connections are there, and then another one that comes is no news.
+    const isUp = this.#isUp() && !this.isRefused;
     if (isUp === this.#wasUp || this.isLeaving || (isUp && this.#isDoubted)) return;
     this.#wasUp = isUp;
     this.#wasEverUp ||= isUp;

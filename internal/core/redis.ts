@@ -83,7 +83,9 @@ export class RedisConnection {
 
   /** Why it is not up. */
   get reason(): string {
-    return this.isUp ? '' : `${this.name} cannot be reached: ${this.lastError || 'the connection was lost'}`;
+    return this.isUp && !this.isRefused
+      ? ''
+      : `${this.name} cannot be reached: ${this.lastError || 'the connection was lost'}`;
   }
 
   /** Runs `action` each time that a connection has come back: Redis may have lost everything, or we what it told. */
