@@ -42,7 +42,7 @@ test('what a stranger tells of itself is overwritten', () => {
     'X-Forwarded-Host',
     'a.tunnel.test',
     'Forwarded',
-    'for=203.0.113.9;host="a.tunnel.test";proto=http',
+    'for=203.0.113.9;host=a.tunnel.test;proto=http',
   ]);
 });
 
@@ -63,7 +63,7 @@ test('a trusted proxy is believed, and what it tells is appended to', () => {
   assert.equal(fieldList(out, 'x-forwarded-for'), '203.0.113.9, 10.0.0.1');
   assert.equal(fieldList(out, 'x-forwarded-proto'), 'https');
   assert.equal(fieldList(out, 'x-forwarded-host'), 'b.test');
-  assert.equal(fieldList(out, 'forwarded'), 'for=203.0.113.9, for=10.0.0.1;host="a.tunnel.test";proto=https');
+  assert.equal(fieldList(out, 'forwarded'), 'for=203.0.113.9, for=10.0.0.1;host=a.tunnel.test;proto=https');
 });
 
 test('where a trusted proxy does not use Forwarded, it says the same as the others', () => {
@@ -71,22 +71,22 @@ test('where a trusted proxy does not use Forwarded, it says the same as the othe
     'X-Forwarded-For',
     '203.0.113.9, 10.0.0.7',
     'X-Forwarded-Host',
-    'b.test',
+    'b.test:8443',
     'X-Forwarded-Proto',
     'https',
   ];
   const out = forwarded(proxy, xForwarded);
-  const first = 'for=203.0.113.9;host="b.test";proto=https';
+  const first = 'for=203.0.113.9;host="b.test:8443";proto=https';
   assert.equal(fieldList(out, 'forwarded'), `${first}, for=10.0.0.7, for=10.0.0.1`);
   const odd = forwarded(proxy, ['X-Forwarded-For', '2001:db8::9, evil";proto=x']);
-  const kept = 'for="[2001:db8::9]";host="a.tunnel.test";proto=http';
+  const kept = 'for="[2001:db8::9]";host=a.tunnel.test;proto=http';
   assert.equal(fieldList(odd, 'forwarded'), `${kept}, for=unknown, for=10.0.0.1`);
 });
 
 test('a list of hops that is too long to be true makes Forwarded no longer than the list', () => {
   const wayOf = (list: string) => fieldList(forwarded(proxy, ['X-Forwarded-For', list]), 'forwarded');
   for (const hop of ['a', '::', '']) {
-    assert.equal(wayOf(`${hop},`.repeat(3_000)), 'for=10.0.0.1;host="a.tunnel.test";proto=http');
+    assert.equal(wayOf(`${hop},`.repeat(3_000)), 'for=10.0.0.1;host=a.tunnel.test;proto=http');
   }
   assert.equal(wayOf('::,'.repeat(30).slice(0, -1)).split(',').length, 31);
 });
@@ -208,5 +208,5 @@ test('path routing tells what it took off the target', () => {
 test('an IPv6 peer is written in brackets and quotes where that is asked for', () => {
   const out = forwarded({ address: '2001:db8::1', isEncrypted: true }, []);
   assert.equal(fieldList(out, 'x-forwarded-for'), '2001:db8::1');
-  assert.equal(fieldList(out, 'forwarded'), 'for="[2001:db8::1]";host="a.tunnel.test";proto=https');
+  assert.equal(fieldList(out, 'forwarded'), 'for="[2001:db8::1]";host=a.tunnel.test;proto=https');
 });

@@ -76,9 +76,12 @@ function believable(list: string, last: string): string[] {
   return hops.length > maxHops ? [last] : hops;
 }
 
-/** Hops as `Forwarded` has them (RFC 7239 §4): the first one says what was asked for, and how. */
+/**
+ * Hops as `Forwarded` has them (RFC 7239 §4): the first one says what was asked for, and how. A host is in quotes only where
+ * its port makes it no token: some services read it as it stands.
+ */
 function forwardedWay(hops: string[], { host, proto }: { host: string; proto: string }): string {
   const nodes = hops.map((hop) => `for=${forwardedNode(hop.trim())}`);
-  nodes[0] += `;host="${host}";proto=${proto}`;
+  nodes[0] += `;host=${host.includes(':') ? `"${host}"` : host};proto=${proto}`;
   return nodes.join(', ');
 }
