@@ -29,8 +29,8 @@ const suites = {
   contract: () => runTests('contract', { isShared: true }),
   system() {
     ensureBuilt();
-    // What measures how long whole processes take has the processors for itself.
-    const measured = 'faults|redis-faults|drain|deploy-hubs|flow|resume|slow-visitors|origin-backlog|websocket-volume';
+    // What measures how fast whole processes are has the processors for itself.
+    const measured = 'faults-(cuts|resources)|flow-ends|slow-visitors|origin-backlog|websocket-volume';
     runTests('system', { only: new RegExp(`^(${measured})`) });
     runTests('system', { only: new RegExp(`^(?!${measured})`), isShared: true });
     // What visitors see must not depend on the wire, which agents read as their setting, nor on the hub that they come to.
@@ -38,7 +38,7 @@ const suites = {
     const streamed =
       /^(http|expectations|forged-errors|pipelines|early-response|flow-ends|upgrades|websocket-messages)/;
     runTests('system', { env: { WIRE: 'v1' }, only: visited, isShared: true });
-    runTests('system', { env: { LAYOUT: 'two-hubs' }, only: streamed });
+    runTests('system', { env: { LAYOUT: 'two-hubs' }, only: streamed, isShared: true });
     runTests('system', { env: { LAYOUT: 'two-hubs', WIRE: 'v1' }, only: /^(http|forged-errors)/, isShared: true });
   },
   browser() {
@@ -74,8 +74,8 @@ function runTests(suite, { env = {}, only = /./, isShared = false } = {}) {
     // For each file as well as for each test in it.
     `--test-timeout=${suite === 'slow' ? 1_500_000 : 300_000}`,
   ];
-  // Left to itself, Node keeps one processor free.
-  const concurrency = `--test-concurrency=${isShared ? availableParallelism() : 1}`;
+  // Left to itself, Node keeps one processor free; but what runs whole processes often waits for them.
+  const concurrency = `--test-concurrency=${isShared ? availableParallelism() + 1 : 1}`;
   run(process.execPath, [...flags, concurrency, ...files], { env: { ...process.env, ...env } });
 }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { RedisBus } from '#internal/bus/redis';
 import { type Clock, systemClock } from '#internal/core/clock';
 import { silentLog } from '#internal/core/log';
 import { RedisConnection } from '#internal/core/redis';
 import { parseRedisUrl } from '#internal/core/redis-url';
-import type { Loss } from '#internal/hub/directory/directory';
+import type { Loss, SessionRecord } from '#internal/hub/directory/directory';
 import { RedisDirectory } from '#internal/hub/directory/redis';
 import type { Cleanup } from './processes.ts';
 
@@ -79,6 +80,30 @@ export class RedisHub {
       return await to.until(() => to.texts.includes(question));
     } finally {
       clearInterval(timer);
+    }
+  }
+
+  /** A session of this hub's that nobody has claimed yet. */
+  newRecord(): SessionRecord {
+    const { node } = this;
+    return {
+      session: randomUUID(),
+      node,
+      epoch: 1,
+      wire: 'v2',
+      keyId: 'key',
+      maxStreams: 9,
+      clientIds: [randomUUID()],
+    };
+  }
+
+  /** Asks the directory until the answer is there, and gives how many milliseconds that took. */
+  async untilItFinds({ clientIds, session }: SessionRecord): Promise<number> {
+    const from = performance.now();
+    for (;;) {
+      const found = await Promise.resolve(this.directory.find(clientIds[0] as string)).catch(() => undefined);
+      if (found?.session === session) return performance.now() - from;
+      await setTimeout(5);
     }
   }
 

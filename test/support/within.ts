@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 
 /** What something gives. Rejects as soon as that takes longer. */
@@ -6,4 +7,8 @@ export async function within<T>(ms: number, something: Promise<T>): Promise<T> {
     throw new Error(`it took more than ${ms} ms`);
   });
   return await Promise.race([something, late]);
+}
+
+export function assertWithin(ms: number, limitMs: number): void {
+  assert.ok(ms <= limitMs, `it took ${Math.round(ms)} ms`);
 }

@@ -1,48 +1,18 @@
 import assert from 'node:assert/strict';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as passed } from 'node:timers/promises';
 import { systemClock } from '#internal/core/clock';
 import type { AditError } from '#internal/core/errors';
-import { silentLog } from '#internal/core/log';
-import type { SessionRecord } from '#internal/hub/directory/directory';
-import { RedisDirectory } from '#internal/hub/directory/redis';
-import { makeCertificates } from '../support/certificate.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { freePort, temporaryFolder } from '../support/processes.ts';
-import {
-  type RedisServer,
-  startRedis,
-  startRedisCluster,
-  startRedisSentinel,
-  startTlsRedis,
-} from '../support/redis.ts';
-import { connectTo } from '../support/redis-connection.ts';
+import { startRedis } from '../support/redis.ts';
 import { RedisHub, twoHubs } from '../support/redis-hub.ts';
 import { Relay } from '../support/relay.ts';
-
-function recordOf({ node }: RedisHub): SessionRecord {
-  return { session: randomUUID(), node, epoch: 1, wire: 'v2', keyId: 'key', maxStreams: 9, clientIds: [randomUUID()] };
-}
-
-/** Asks until the answer is there, and gives how many milliseconds that took. */
-async function untilFound(hub: RedisHub, { clientIds, session }: SessionRecord): Promise<number> {
-  const from = performance.now();
-  for (;;) {
-    const found = await Promise.resolve(hub.directory.find(clientIds[0] as string)).catch(() => undefined);
-    if (found?.session === session) return performance.now() - from;
-    await passed(5);
-  }
-}
-
-function assertWithin(ms: number, limitMs: number): void {
-  assert.ok(ms <= limitMs, `it took ${Math.round(ms)} ms`);
-}
+import { assertWithin } from '../support/within.ts';
 
 test('Redis killed: cut off at once; restarted empty: hubs reach each other and find all sessions within 2 s', async (t) => {
   const server = await startRedis(t);
   const [one, two] = await twoHubs(t, server.url);
-  const [record, other] = [recordOf(one), recordOf(two)];
+  const [record, other] = [one.newRecord(), two.newRecord()];
   await one.directory.claim(record, record.clientIds);
   await two.directory.claim(other, other.clientIds);
   await server.stop();
@@ -60,8 +30,8 @@ test('Redis killed: cut off at once; restarted empty: hubs reach each other and 
   await passed(1_000);
   await server.start();
   assertWithin(await one.untilItReaches(two), 2_000);
-  assertWithin(await untilFound(two, record), 2_000);
-  assertWithin(await untilFound(one, other), 2_000);
+  assertWithin(await two.untilItFinds(record), 2_000);
+  assertWithin(await one.untilItFinds(other), 2_000);
   assert.ok(!two.texts.includes('of the dark time'));
   assert.deepEqual([one.gone, two.gone], [[], []]);
 });
@@ -69,8 +39,8 @@ test('Redis killed: cut off at once; restarted empty: hubs reach each other and 
 test('a claim of the time when Redis had lost everything is not undone by the hub that puts its own back', async (t) => {
   const server = await startRedis(t);
   const [one, two] = await twoHubs(t, server.url);
-  const first = recordOf(one);
-  const second = { ...recordOf(two), clientIds: first.clientIds };
+  const first = one.newRecord();
+  const second = { ...two.newRecord(), clientIds: first.clientIds };
   await one.directory.claim(first, first.clientIds);
   // Nobody is told: as if the other hub had been first after a restart.
   const [clientId = ''] = first.clientIds;
@@ -213,171 +183,4 @@ test('what waits for nodes that nobody has heard is 4 MiB at most for all of the
   assert.ok(hub.bus.isWritable);
   await hub.until(() => hub.gone.length === nodes.length);
   assert.equal(hub.bus.stats.dropped, nodes.length);
-});
-
-for (const [right, rights] of [
-  ['listen', ['&adit:*', '+@all', '-subscribe']],
-  ['listen to ours', ['&others:*', '+@all']],
-  ['publish', ['&adit:*', '+@all', '-publish']],
-] as const) {
-  test(`a Redis user without the right to ${right} leaves the bus down, and that is the reason given`, async (t) => {
-    const server = await startRedis(t);
-    await server.command('ACL', 'SETUSER', 'hub', 'on', '>secret', '~adit:*', ...rights);
-    const { bus } = await RedisHub.start(t, server.url.replace('://', '://hub:secret@'));
-    assert.deepEqual([bus.health.isUp, bus.isConnected], [false, false]);
-    assert.match(bus.health.reason, /^redis \S+ does not bring back what is published: NOPERM /);
-    assert.doesNotMatch(bus.health.reason, /secret/);
-  });
-}
-
-test('a database that Redis does not have is named, and the first one is not used instead', async (t) => {
-  const server = await startRedis(t);
-  const hub = await RedisHub.start(t, `${server.url}/99`);
-  assert.match(hub.directory.health.reason, /^redis \S+ cannot be reached: ERR DB index is out of range/);
-  const record = recordOf(hub);
-  await assert.rejects(hub.directory.claim(record, record.clientIds));
-  assert.equal(await server.command('DBSIZE'), '0');
-});
-
-test('a URL of another kind of Redis than there is says so', async (t) => {
-  const [plain, secure] = [await startRedis(t), await startTlsRedis(t, makeCertificates(temporaryFolder(t)))];
-  const reasonOf = async (url: string): Promise<string> => {
-    const hub = await RedisHub.start(t, url);
-    while (hub.connection.lastError === 'not connected yet') await passed(50);
-    return hub.directory.health.reason;
-  };
-  assert.match(
-    await reasonOf(plain.url.replace('redis:', 'rediss:')),
-    /\(rediss:\/\/ is for a server that speaks TLS\)$/,
-  );
-  assert.match(
-    await reasonOf(secure.url.replace('rediss:', 'redis:')),
-    /\(if it speaks TLS, its URL begins with rediss\)$/,
-  );
-  assert.match(
-    await reasonOf(plain.url.replace('redis:', 'redis+cluster:')),
-    /\(redis\+cluster:\/\/ is for a Redis Cluster\)$/,
-  );
-});
-
-test('a server that has become a replica is left for the master behind the same address, with all connections', async (t) => {
-  const [server, next] = [await startRedis(t), await startRedis(t)];
-  const relay = await Relay.start(t, [server.port]);
-  const hub = await RedisHub.start(t, `redis://127.0.0.1:${relay.port}`);
-  const record = recordOf(hub);
-  await hub.directory.claim(record, record.clientIds);
-  await server.command('REPLICAOF', '127.0.0.1', String(next.port));
-  relay.targets = [next.port];
-  const changes: boolean[] = [];
-  hub.connection.onChange((isUp) => changes.push(isUp));
-  await assert.rejects(hub.directory.claim(record, record.clientIds));
-  assertWithin(await untilFound(await RedisHub.start(t, next.url), record), 2_000);
-  assert.doesNotMatch(await server.command('CLIENT', 'LIST'), /name=adit/);
-  assert.deepEqual(changes, []);
-});
-
-test('a replica that serves nothing before it has what its master has is left, too, and that is the reason given', async (t) => {
-  const [server, next] = [await startRedis(t), await startRedis(t)];
-  const relay = await Relay.start(t, [server.port]);
-  const hub = await RedisHub.start(t, `redis://127.0.0.1:${relay.port}`);
-  const record = recordOf(hub);
-  await hub.directory.claim(record, record.clientIds);
-  await server.command('CONFIG', 'SET', 'replica-serve-stale-data', 'no');
-  await server.command('REPLICAOF', '127.0.0.1', String(await freePort()));
-  const find = async () => await hub.directory.find('of another');
-  await assert.rejects(find);
-  while (!/MASTERDOWN/.test(hub.directory.health.reason)) await passed(10);
-  relay.targets = [next.port];
-  assertWithin(await untilFound(await RedisHub.start(t, next.url), record), 5_000);
-});
-
-test('a server that stays a replica is connected to once a second at most, and that is the reason given', async (t) => {
-  const [server, master] = [await startRedis(t), await startRedis(t)];
-  await server.command('REPLICAOF', '127.0.0.1', String(master.port));
-  const relay = await Relay.start(t, [server.port]);
-  const hub = await RedisHub.start(t, `redis://127.0.0.1:${relay.port}`);
-  const record = recordOf(hub);
-  await assert.rejects(hub.directory.claim(record, record.clientIds));
-  const [countBefore, from] = [relay.connectionCount, performance.now()];
-  while (performance.now() - from < 2_500) {
-    await assert.rejects(hub.directory.claim(record, record.clientIds));
-    assert.match(hub.directory.health.reason, /READONLY/);
-    await passed(10);
-  }
-  const count = relay.connectionCount - countBefore;
-  assert.ok(count >= 3 && count <= 9, `${count} connections`);
-});
-
-test('Sentinel: once it has made the replica master, hubs go on there within 10 s', async (t) => {
-  const { url, master } = await startRedisSentinel(t);
-  const [one, two] = await twoHubs(t, url);
-  const record = recordOf(one);
-  await one.directory.claim(record, record.clientIds);
-  await master.stop();
-  assertWithin(await one.untilItReaches(two), 10_000);
-  assertWithin(await untilFound(two, record), 2_000);
-  assert.deepEqual([one.gone, two.gone], [[], []]);
-});
-
-test('Redis Cluster: hubs are not ready while it is down for want of a node', async (t) => {
-  const { url, servers } = await startRedisCluster(t);
-  const [clock, connection] = [new FakeClock(), await connectTo(t, url)];
-  const directory = new RedisDirectory('a hub', { clock, log: silentLog, connection, onLost: () => undefined });
-  t.after(() => directory.close());
-  const untilItSays = async (reason: RegExp): Promise<void> => {
-    while (!reason.test(directory.health.reason)) {
-      clock.advance(1_000);
-      await passed(20);
-    }
-  };
-  await untilItSays(/^$/);
-  const [dies, other] = servers as [RedisServer, RedisServer];
-  await dies.stop();
-  await other.line(/Cluster state changed: fail/);
-  await untilItSays(/refuses what hubs note there: CLUSTERDOWN/);
-  await dies.start();
-  await untilItSays(/^$/);
-});
-
-test('Redis Cluster: a node killed and restarted, and subscribers killed, are healed', async (t) => {
-  const { url, servers } = await startRedisCluster(t);
-  const [one, two] = await twoHubs(t, url);
-  const records = Array.from({ length: 10 }, () => recordOf(one));
-  for (const record of records) await one.directory.claim(record, record.clientIds);
-  for (const server of servers) {
-    await server.stop();
-    await server.start();
-    assertWithin(await one.untilItReaches(two), 3_000);
-  }
-  for (const server of servers) await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
-  assertWithin(await one.untilItReaches(two), 1_000);
-  for (const record of records) assertWithin(await untilFound(two, record), 3_000);
-  assert.deepEqual([one.gone, two.gone], [[], []]);
-});
-
-test('Redis Cluster: a hub that gives up its connections while a node hangs is back once that goes on', async (t) => {
-  const { url, servers } = await startRedisCluster(t);
-  const [one, two] = await twoHubs(t, url);
-  const slot = Number(await servers[0]?.command('CLUSTER', 'KEYSLOT', 'adit:hubs'));
-  const hangs = servers[Math.floor((slot * servers.length) / 16_384)] as RedisServer;
-  hangs.pause();
-  t.after(() => hangs.resume());
-  for (let i = 0; i < 2; i += 1) {
-    one.connection.reset('it hangs');
-    // Meanwhile it asks the others who serves what, and connects to that one to listen.
-    await passed(2_500);
-  }
-  hangs.resume();
-  assertWithin(await two.untilItReaches(one), 3_000);
-  assertWithin(await one.untilItReaches(two), 1_000);
-});
-
-test('Redis Cluster: a node that is lost is a loss, since what it had may be missing when it is back', async (t) => {
-  const { url, servers } = await startRedisCluster(t);
-  const connection = await connectTo(t, url);
-  for (let i = 0; i < 100; i += 1) await connection.get(`adit:${i}`);
-  assert.equal(connection.lossCount, 0);
-  await servers[0]?.stop();
-  await passed(100);
-  assert.ok(connection.lossCount > 0);
 });
